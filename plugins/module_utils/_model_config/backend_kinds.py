@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""Which kinds of instance a backend cannot run, or would run somewhere else than the kind says."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple, Optional
+
+from .instance_group import KIND_CPU, KIND_GPU, KIND_MODEL, groups_of, kind_of
+
+
+class ModelFacts(NamedTuple):
+    """What decides whether a backend can run a kind: the model's configuration, and what its own files say.
+
+    Attributes:
+        world_size: GPUs that one instance spans (tensor x pipeline parallelism), None where nothing says.
+    """
+
+    config: Mapping[str, Any]
+    world_size: Optional[int] = None
+
+
+class _Refusal(NamedTuple):
+    """One row: this backend does not run this kind under this condition. ``source`` is where that was learned."""
+
+    backend: str
+    kind: str
+    reason: str
+    source: str
+    applies: Callable[[ModelFacts], bool] = lambda model: True
+
+
+def _spans_gpus(model: ModelFacts) -> bool:
+    if model.world_size is not None:
+        return model.world_size > 1
+    # Nothing tells the number of GPUs, but whoever wrote KIND_MODEL had a reason.
+    return any(kind_of(group) == KIND_MODEL for group in groups_of(model.config))
+
+
+def _is_multi_device(model: ModelFacts) -> bool:
+    return "enable_multi_device" in model.config.get("parameters", {})
+
+
+def _has_gpu_accelerator(model: ModelFacts) -> bool:
+    accelerators = model.config.get("optimization", {}).get("execution_accelerators", {})
+    return bool(accelerators.get("gpu_execution_accelerator"))
+
+
+_REFUSALS = (
+    _Refusal(
+        "tensorrt",
+        KIND_CPU,
+        "the TensorRT backend supports only GPU devices: Triton would not load the model",
+        "tensorrt_backend: src/instance_state.cc",
+    ),
+    _Refusal(
+        "tensorrt",
+        KIND_GPU,
+        "the parameter enable_multi_device requires KIND_MODEL: Triton would not load the model",
+        "tensorrt_backend: docs/multi_device.md",
+        _is_multi_device,
+    ),
+    _Refusal(
+        "tensorrt",
+        KIND_MODEL,
+        "the TensorRT backend takes KIND_MODEL only with the parameter enable_multi_device",
+        "tensorrt_backend: docs/multi_device.md",
+        lambda model: not _is_multi_device(model),
+    ),
+    _Refusal(
+        "openvino",
+        KIND_GPU,
+        "the OpenVINO backend supports only KIND_CPU (an Intel GPU is chosen by the parameter TARGET_DEVICE): "
+        "Triton would not load the model",
+        "openvino_backend: src/openvino.cc",
+    ),
+    _Refusal(
+        "openvino",
+        KIND_MODEL,
+        "the OpenVINO backend supports only KIND_CPU: Triton would not load the model",
+        "openvino_backend: src/openvino.cc",
+    ),
+    _Refusal(
+        "tensorrtllm",
+        KIND_GPU,
+        "the TensorRT-LLM backend runs on GPUs under KIND_CPU and takes its devices from the parameter gpu_device_ids; "
+        "KIND_GPU would load one copy of the engine on every GPU",
+        "tensorrtllm_backend: all_models/*/config.pbtxt, issue 127",
+    ),
+    _Refusal(
+        "tensorrtllm",
+        KIND_MODEL,
+        "the TensorRT-LLM backend runs on GPUs under KIND_CPU and takes its devices from the parameter gpu_device_ids",
+        "tensorrtllm_backend: all_models/*/config.pbtxt",
+    ),
+    _Refusal(
+        "vllm",
+        KIND_GPU,
+        "KIND_GPU is for vLLM models on a single GPU; this one spans several and needs KIND_MODEL: "
+        "Triton would not load the model",
+        "vllm_backend: src/model.py",
+        _spans_gpus,
+    ),
+    _Refusal(
+        "onnxruntime",
+        KIND_MODEL,
+        "the ONNX Runtime backend runs KIND_MODEL on the CPU without a word; ask for KIND_CPU or KIND_GPU",
+        "onnxruntime_backend: src/onnxruntime.cc",
+    ),
+    _Refusal(
+        "tensorflow",
+        KIND_CPU,
+        "the TensorFlow backend refuses KIND_CPU in a model with a gpu_execution_accelerator: "
+        "Triton would not load the model",
+        "tensorflow_backend: src/tensorflow.cc",
+        _has_gpu_accelerator,
+    ),
+)
+
+
+def refusal(backend: str, kind: str, model: ModelFacts) -> Optional[str]:
+    """Why ``backend`` cannot run ``kind`` for this model, or None where nothing is known against it."""
+    for row in _REFUSALS:
+        if row.backend == backend and row.kind == kind and row.applies(model):
+            return row.reason
+    return None

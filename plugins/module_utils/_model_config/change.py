@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""A change to one configuration: planned on the text and on the data, and refused unless both came out the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from .._textproto.document import Document
+from .._textproto.errors import EditError, TextProtoError
+from . import field_path
+from .findings import ConfigError, Finding
+from .reading import Reading, read
+from .reload_impact import reload_impact
+from .second_opinion import check
+from .writing import merged, to_data, to_values
+
+
+class InvalidConfigError(ValueError):
+    """The file is not a ModelConfig that Triton would load, so it is not touched.
+
+    Attributes:
+        findings: everything that is wrong with it.
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = list(findings)
+        super().__init__("\n".join(finding.message for finding in findings))
+
+    def show(self, file: str) -> str:
+        """All findings, with their places in ``file``."""
+        return "\n".join(finding.show(file) for finding in self.findings)
+
+
+class Parsed(NamedTuple):
+    """A configuration file that Triton's parser would accept."""
+
+    document: Document
+    data: Dict[str, Any]
+
+
+class Change(NamedTuple):
+    """A verified change.
+
+    Attributes:
+        text: the new file.
+        before, after: the configuration as plain data.
+        reload_impact: see `reload_impact`.
+        checked_by: the version of Google's protobuf that accepted the new text too, or None.
+    """
+
+    text: bytes
+    before: Dict[str, Any]
+    after: Dict[str, Any]
+    reload_impact: str
+    checked_by: Optional[str]
+
+
+def parse(data: bytes) -> Parsed:
+    """A file's configuration.
+
+    Raises:
+        InvalidConfigError: the file does not parse, or is no ModelConfig.
+    """
+    try:
+        document = Document.parse(data)
+    except TextProtoError as error:
+        raise InvalidConfigError([Finding.of_syntax(error)]) from error
+    reading = read(document)
+    if reading.findings:
+        raise InvalidConfigError(reading.findings)
+    return Parsed(document, reading.data)
+
+
+def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequence[str] = ()) -> Change:
+    """The change that merges ``config`` in and takes the fields at the paths in ``remove`` away.
+
+    Raises:
+        ConfigError: ``config`` or ``remove`` do not fit the schema, or the file holds both forms of a field.
+    """
+    values = to_values(config)
+    document = _removed(parsed.document, remove)
+    intended = merged(read(document).data, values, lists)
+    try:
+        document = document.merge(values, lists)
+    except EditError as error:
+        raise ConfigError([str(error)]) from error
+    return _verified(parsed, document, intended)
+
+
+def set_field(parsed: Parsed, name: str, value: Any) -> Change:
+    """The change that leaves the top-level field ``name`` with exactly ``value``, plain data.
+
+    Raises:
+        ConfigError: the value does not fit the schema.
+    """
+    values = to_values({name: value})
+    return _verified(parsed, parsed.document.set((name,), values[name]), {**parsed.data, **to_data(values)})
+
+
+def _removed(document: Document, paths: Sequence[str]) -> Document:
+    problems: List[str] = []
+    for path in paths:
+        try:
+            found = field_path.resolve(document, path)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        if found is not None:
+            document = document.remove(found)
+    if problems:
+        raise ConfigError(problems)
+    return document
+
+
+def _verified(parsed: Parsed, document: Document, intended: Mapping[str, Any]) -> Change:
+    """The change, once the new text has been read again and means what was intended."""
+    reading: Reading = read(document)
+    if reading.findings or _canonical(reading.data) != _canonical(intended):
+        raise AssertionError(
+            "the edited text does not mean what was intended, so it is not written; this is a defect of "
+            f"inference.triton, please report it with the file: {reading.findings or reading.data} != {intended}"
+        )
+    before, after = parsed.document.to_bytes(), document.to_bytes()
+    checked_by = check(before, after) if after != before else None
+    return Change(after, parsed.data, reading.data, reload_impact(parsed.data, reading.data), checked_by)
+
+
+def _canonical(data: Any) -> str:
+    return json.dumps(data, sort_keys=True)

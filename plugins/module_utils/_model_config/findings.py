@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""What is wrong with a configuration, and the exception that carries it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from .._textproto.errors import TextProtoError, excerpt, locate
+
+
+class Finding(NamedTuple):
+    """One problem in a file.
+
+    Attributes:
+        rule: a short stable name of what was violated, ``unknown-field`` for example.
+        message: one sentence that says what is there and what was expected.
+        line, column: from 1; None where the problem has no place in the text.
+        excerpt: the line with a caret below, or an empty string.
+        hint: what to do, or an empty string.
+    """
+
+    rule: str
+    message: str
+    line: Optional[int] = None
+    column: Optional[int] = None
+    excerpt: str = ""
+    hint: str = ""
+
+    @classmethod
+    def at(cls, rule: str, message: str, text: str, offset: int, hint: str = "") -> Finding:
+        """A finding at a character of ``text``."""
+        position = locate(text, offset)
+        return cls(rule, message, position.line, position.column, excerpt(text, offset), hint)
+
+    @classmethod
+    def of_syntax(cls, error: TextProtoError) -> Finding:
+        """The finding for a text that is not in the text format."""
+        return cls("syntax", error.message, error.line, error.column, error.excerpt, error.hint)
+
+    def show(self, file: str) -> str:
+        """``file:line:column: message``, the line with a caret, and the hint."""
+        place = file if self.line is None else f"{file}:{self.line}:{self.column}"
+        return "\n".join(part for part in (f"{place}: {self.message} [{self.rule}]", self.excerpt, self.hint) if part)
+
+    def as_result(self, file: Optional[str]) -> Dict[str, Any]:
+        """As a module returns it."""
+        return {"file": file, **self._asdict()}
+
+
+class ConfigError(ValueError):
+    """A configuration, or what was asked of it, is not a ModelConfig.
+
+    Attributes:
+        problems: one sentence each, with the place in what was given (``instance_group[0].kind``).
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems: List[str] = list(problems)
+        super().__init__("\n".join(self.problems))

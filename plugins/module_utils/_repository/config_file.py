@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""One configuration file made what a task asks for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
+
+from .._model_config import change
+from .._model_config.findings import ConfigError
+from .._model_config.reload_impact import FULL_RELOAD, NONE
+from . import backup
+from .discovery import repository_of
+from .files import FileError, read_file, write_file
+from .lock import locked
+from .results import diff, printable
+
+
+class Request(NamedTuple):
+    """What a file is to become.
+
+    Attributes:
+        path: the file.
+        config: plain data to merge in, and ``remove``: paths of fields to take away.
+        lists: ``merge`` or ``replace``, see `Document.merge`.
+        absent: the file is not to exist.
+        create: make the file where it does not exist.
+        backup_dir: where to keep the old file, None for nowhere.
+    """
+
+    path: str
+    config: Mapping[str, Any]
+    remove: Sequence[str]
+    lists: str
+    absent: bool
+    create: bool
+    backup_dir: Optional[str]
+
+
+def apply(request: Request, dry_run: bool) -> Dict[str, Any]:
+    """Make the file what is asked for, and say what changed, as a module returns it.
+
+    Raises:
+        InvalidConfigError: the file that is there is no ModelConfig.
+        ConfigError: the request does not fit the schema.
+        FileError: the file cannot be read or written. It is as it was.
+    """
+    repositories = [repository_of(request.path), repository_of(os.path.realpath(request.path))]
+    if request.backup_dir is not None:
+        backup.refuse_inside(request.backup_dir, repositories)
+    if dry_run:
+        return _apply(request, repositories, dry_run)
+    with locked(repositories):
+        return _apply(request, repositories, dry_run)
+
+
+def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict[str, Any]:
+    before = read_file(request.path)
+    after, result = _absent(before) if request.absent else _present(request, before)
+    result.update(changed=after != before, backup_id=None)
+    if after == before:
+        return result
+    result["diff"] = diff(request.path, before, after)
+    if not dry_run:
+        if request.backup_dir is not None:
+            replaced = backup.Replaced(request.path, before, after)
+            result["backup_id"] = backup.save(request.backup_dir, repositories, [replaced])
+        write_file(request.path, before, after)
+    return result
+
+
+def _absent(before: "Optional[bytes]") -> "tuple[Optional[bytes], Dict[str, Any]]":
+    return None, {"config": {}, "reload_impact": NONE if before is None else FULL_RELOAD, "validated_by": []}
+
+
+def _present(request: Request, before: "Optional[bytes]") -> "tuple[Optional[bytes], Dict[str, Any]]":
+    if before is None and not request.create:
+        raise FileError(f"{request.path}: there is no such file. Set create: true to make it, or correct the path.")
+    if before is None and not os.path.isdir(os.path.dirname(request.path)):
+        raise FileError(
+            f"{request.path}: its directory does not exist. Put the model there first: a configuration alone is no model."
+        )
+    planned = change.merge(change.parse(before or b""), request.config, request.lists, request.remove)
+    validated_by = ["built-in"] + ([f"protobuf {planned.checked_by}"] if planned.checked_by else [])
+    result = {
+        "config": printable(planned.after),
+        "reload_impact": planned.reload_impact,
+        "validated_by": validated_by,
+    }
+    if before is None and not planned.text:
+        raise ConfigError(["config: an empty configuration is not written. Name at least one field."])
+    return planned.text, result

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""Model repositories on disk: which directories are models, and which files configure them.
+
+Source: triton core, src/model_repository_manager/model_repository_manager.cc: every directory in a repository is a
+model to Triton, whatever its name. A directory that has neither a configuration nor a version is reported and left
+alone here: ``.git`` and ``lost+found`` are no models.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import List, NamedTuple, Optional, Tuple
+
+CONFIG_FILE = "config.pbtxt"
+CONFIGS_DIRECTORY = "configs"
+CONFIG_SUFFIX = ".pbtxt"
+_VERSION = re.compile(r"0|[1-9][0-9]*")
+
+
+class RepositoryError(ValueError):
+    """A repository cannot be read, or a name does not stay inside it. The text says what to do."""
+
+
+class ConfigFile(NamedTuple):
+    """A file that configures a model, or could.
+
+    Attributes:
+        path: where it is or would be, through the links that lead to it.
+        config_name: None for ``config.pbtxt``; ``h100`` for ``configs/h100.pbtxt``, which a server reads that was
+            started with ``--model-config-name=h100``.
+    """
+
+    path: str
+    config_name: Optional[str]
+    exists: bool
+
+
+class ModelDirectory(NamedTuple):
+    """A model.
+
+    Attributes:
+        versions: the names of its version directories, lowest first.
+    """
+
+    repository: str
+    name: str
+    path: str
+    versions: Tuple[str, ...]
+    configs: Tuple[ConfigFile, ...]
+
+    def version_files(self) -> List[str]:
+        """The names in the first version directory, which is where Triton looks for the kind of a model."""
+        return _names(os.path.join(self.path, self.versions[0])) if self.versions else []
+
+    def world_size(self) -> Optional[int]:
+        """How many GPUs an instance of this vLLM model spans, None where its ``model.json`` does not say."""
+        for version in self.versions[:1]:
+            try:
+                with open(os.path.join(self.path, version, "model.json"), "rb") as file:
+                    engine = json.load(file)
+                return int(engine.get("tensor_parallel_size", 1)) * int(engine.get("pipeline_parallel_size", 1))
+            except (OSError, ValueError, TypeError, AttributeError):
+                return None
+        return None
+
+
+class Ignored(NamedTuple):
+    """Something in a repository that is no model, though Triton may take it for one. ``harmful``: Triton stumbles."""
+
+    path: str
+    reason: str
+    harmful: bool = False
+
+
+class Listing(NamedTuple):
+    """What a repository holds, in the order of the names."""
+
+    models: List[ModelDirectory]
+    ignored: List[Ignored]
+
+
+def list_models(repository: str) -> Listing:
+    """Every model of a repository.
+
+    Raises:
+        RepositoryError: the repository is no directory that can be read.
+    """
+    try:
+        entries = sorted(os.scandir(repository), key=lambda entry: entry.name)
+    except OSError as error:
+        raise RepositoryError(_unreadable(repository, error)) from error
+    listing = Listing([], [])
+    for entry in entries:
+        if entry.is_dir():
+            _add(listing, repository, entry.name)
+        elif entry.is_symlink() and not os.path.exists(entry.path):
+            reason = (
+                "the link leads nowhere: a Triton that polls this repository unloads all of its models. "
+                "Remove the link or restore its target."
+            )
+            listing.ignored.append(Ignored(entry.path, reason, harmful=True))
+    return listing
+
+
+def model_directory(repository: str, name: str) -> ModelDirectory:
+    """One model, by name, whether or not it has a configuration.
+
+    Raises:
+        RepositoryError: there is no such model, or the name leads out of the repository.
+    """
+    path = os.path.join(repository, checked_name(name, "model"))
+    if not os.path.isdir(repository):
+        raise RepositoryError(_not_a_directory(repository, "model repository"))
+    if not os.path.isdir(path):
+        raise RepositoryError(_not_a_directory(path, f"directory of the model '{name}'"))
+    try:
+        return _model(repository, name)
+    except OSError as error:
+        raise RepositoryError(_unreadable(path, error)) from error
+
+
+def config_path(model: ModelDirectory, config_name: Optional[str]) -> str:
+    """Where a configuration of a model is or would be: ``config.pbtxt`` or ``configs/<config_name>.pbtxt``.
+
+    Raises:
+        RepositoryError: the name leads out of the model.
+    """
+    if config_name is None:
+        return os.path.join(model.path, CONFIG_FILE)
+    return os.path.join(model.path, CONFIGS_DIRECTORY, checked_name(config_name, "config_name") + CONFIG_SUFFIX)
+
+
+def checked_name(name: str, what: str) -> str:
+    """``name`` if it is the name of one entry of a directory.
+
+    Raises:
+        RepositoryError: it is empty, has a separator or a NUL in it, or is ``.`` or ``..``.
+    """
+    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise RepositoryError(f"{what}: {name!r} is not the name of a directory entry. Give a plain name without '/'.")
+    return name
+
+
+def repository_of(path: str) -> str:
+    """The directory that holds the model which a configuration file belongs to."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if os.path.basename(directory) == CONFIGS_DIRECTORY:
+        directory = os.path.dirname(directory)
+    return os.path.dirname(directory)
+
+
+def _add(listing: Listing, repository: str, name: str) -> None:
+    path = os.path.join(repository, name)
+    try:
+        model = _model(repository, name)
+    except OSError as error:
+        listing.ignored.append(Ignored(path, _unreadable(path, error), harmful=True))
+        return
+    if model.versions or any(config.exists for config in model.configs):
+        listing.models.append(model)
+    else:
+        listing.ignored.append(
+            Ignored(path, "no configuration and no version directory: Triton would report it as a model that fails")
+        )
+
+
+def _model(repository: str, name: str) -> ModelDirectory:
+    path = os.path.join(repository, name)
+    names = os.listdir(path)
+    versions = sorted((entry for entry in names if _VERSION.fullmatch(entry)), key=int)
+    configs = [ConfigFile(os.path.join(path, CONFIG_FILE), None, CONFIG_FILE in names)]
+    if CONFIGS_DIRECTORY in names:
+        directory = os.path.join(path, CONFIGS_DIRECTORY)
+        for entry in sorted(_names(directory)):
+            if entry.endswith(CONFIG_SUFFIX) and entry != CONFIG_SUFFIX:
+                configs.append(ConfigFile(os.path.join(directory, entry), entry[: -len(CONFIG_SUFFIX)], True))
+    return ModelDirectory(repository, name, path, tuple(versions), tuple(configs))
+
+
+def _names(directory: str) -> List[str]:
+    try:
+        return os.listdir(directory)
+    except NotADirectoryError:
+        return []
+
+
+def _not_a_directory(path: str, what: str) -> str:
+    return f"{path}: there is no such {what}. Check the path, and that the file system is mounted."
+
+
+def _unreadable(path: str, error: OSError) -> str:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return _not_a_directory(path, "directory")
+    return f"{path}: cannot be read: {error.strerror}. Run the task as a user who may read it."

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""Reading configuration files, and replacing them in one step that neither a crash nor a polling server sees half done.
+
+What a polling Triton must never see is a new file in a model's directory: it would load the whole model again. New
+text is therefore written to a file without a name (``O_TMPFILE``) in the repository's root, where Triton ignores plain
+files, gets a name there only when it is complete, and is renamed over the old file at once. Triton then finds
+nothing but a newer ``config.pbtxt``, and a process that is killed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from typing import Optional
+
+from .discovery import repository_of
+
+# Real configurations are a few kB. This is not one, and reading it as text would take seconds.
+MAX_SIZE = 4 * 1024 * 1024
+# These must survive a replacement; other extended attributes are copied where the host allows it.
+_ESSENTIAL = ("security.selinux", "system.posix_acl_access")
+
+
+class FileError(Exception):
+    """A file cannot be read or written. The text says which, why, and what to do."""
+
+
+class ConcurrentChangeError(FileError):
+    """Somebody else changed the file after it was read. It was not overwritten."""
+
+
+def read_file(path: str) -> Optional[bytes]:
+    """A configuration file's bytes, or None where there is none.
+
+    Raises:
+        FileError: it is no regular file, too large, or cannot be read.
+    """
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise FileError(f"{path}: is not a regular file. Give the path of a config.pbtxt.")
+            if status.st_size > MAX_SIZE:
+                raise FileError(
+                    f"{path}: has {status.st_size / 1e6:.1f} MB; a model configuration has a few kB, and more than "
+                    f"{MAX_SIZE / 1e6:.1f} MB is not read. Is this the right file?"
+                )
+            return file.read()
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise FileError(f"{path}: is a link that leads nowhere. Remove it or restore its target.") from None
+        return None
+    except NotADirectoryError:
+        raise FileError(f"{path}: a part of this path is not a directory.") from None
+    except IsADirectoryError:
+        raise FileError(f"{path}: is a directory. Give the path of a config.pbtxt.") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}. Run the task as a user who may read it.") from error
+
+
+def write_file(path: str, before: Optional[bytes], after: Optional[bytes]) -> None:
+    """Turn a file's contents from ``before`` into ``after``; None stands for no file.
+
+    A link is written through. Owner, group, mode, access control list, security label and user attributes are
+    kept; a new file gets the owner and group of its directory where that is possible, and the directory's mode without
+    the execute bits.
+
+    Raises:
+        ConcurrentChangeError: the file no longer holds ``before``.
+        FileError: the file cannot be written. It is as it was.
+    """
+    target = os.path.realpath(path)
+    try:
+        if after is None:
+            _expect(path, target, before)
+            os.unlink(target)
+        else:
+            _put(path, target, before, after)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written, and was left as it was: {_why(error)}") from error
+
+
+def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
+    directory = _staging_directory(path, target)
+    descriptor, name = _open_temporary(directory)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(after)
+        if before is None:
+            _dress_new(descriptor, os.path.dirname(target))
+        else:
+            _dress_alike(descriptor, target)
+        os.fsync(descriptor)
+        if name is None:
+            name = _give_name(descriptor, directory)
+        _expect(path, target, before)
+        if before is None:
+            os.link(name, target)  # unlike a rename, refuses to replace a file that has appeared
+            os.unlink(name)
+        else:
+            os.rename(name, target)
+        name = None
+    except FileExistsError:
+        raise ConcurrentChangeError(_changed(path)) from None
+    finally:
+        os.close(descriptor)
+        if name is not None:
+            os.unlink(name)
+
+
+def _expect(path: str, target: str, before: Optional[bytes]) -> None:
+    if read_file(target) != before:
+        raise ConcurrentChangeError(_changed(path))
+
+
+def _changed(path: str) -> str:
+    return (
+        f"{path}: was changed by somebody else while this task was at work, and was not overwritten. "
+        "Run the task again: it will start from the new contents."
+    )
+
+
+def _staging_directory(path: str, target: str) -> str:
+    """Where to write: the repository if it is on the target's file system, else what is next to the model."""
+    home = os.path.dirname(target)
+    device = os.stat(home).st_dev
+    for candidate in (repository_of(path), repository_of(target)):
+        if os.stat(candidate).st_dev == device and os.access(candidate, os.W_OK | os.X_OK):
+            return candidate
+    return home
+
+
+def _open_temporary(directory: str) -> "tuple[int, Optional[str]]":
+    """A file to write to, and its name if it has one already."""
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
+            raise
+    return tempfile.mkstemp(prefix=".inference.triton-", dir=directory)
+
+
+def _give_name(descriptor: int, directory: str) -> str:
+    name = os.path.join(directory, f".inference.triton-{os.getpid()}-{os.urandom(6).hex()}")
+    # A directory descriptor makes Python call linkat() with AT_SYMLINK_FOLLOW; link() would link the /proc entry.
+    source = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(str(descriptor), name, src_dir_fd=source, follow_symlinks=True)
+    finally:
+        os.close(source)
+    return name
+
+
+def _dress_new(descriptor: int, directory: str) -> None:
+    status = os.stat(directory)
+    created = os.fstat(descriptor)
+    if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
+        try:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        except PermissionError:
+            pass
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o666)
+
+
+def _dress_alike(descriptor: int, target: str) -> None:
+    status = os.stat(target)
+    created = os.fstat(descriptor)
+    if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    try:
+        names = os.listxattr(target)
+    except OSError:
+        return  # this file system has none
+    for name in names:
+        value = os.getxattr(target, name)
+        try:
+            if name not in os.listxattr(descriptor) or os.getxattr(descriptor, name) != value:
+                os.setxattr(descriptor, name, value)
+        except OSError:
+            if name in _ESSENTIAL:
+                raise
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file that may turn out to be a pipe without waiting for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _why(error: OSError) -> str:
+    if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
+        return f"{error.strerror}. Run the task as a user who may write it, for example with become: true."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}. Free some space on the file system and run the task again."
+    return f"{error.strerror}."

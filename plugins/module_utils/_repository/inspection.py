@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""Reading the configurations of a repository, or one file, without changing anything."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from typing import Any, Dict, List, Optional, Sequence
+
+from .._model_config import change
+from .._model_config.backend import derive
+from .._model_config.findings import Finding
+from .discovery import CONFIGS_DIRECTORY, ConfigFile, ModelDirectory, list_models, model_directory, repository_of
+from .files import FileError, read_file
+from .results import printable
+
+
+def describe_repository(repository: str, patterns: Sequence[str]) -> List[Dict[str, Any]]:
+    """Every configuration of the models whose names fit one of ``patterns``; all models if there are none.
+
+    Raises:
+        RepositoryError: the repository cannot be read.
+    """
+    return [
+        _describe(model, config)
+        for model in list_models(os.path.abspath(repository)).models
+        if not patterns or any(fnmatch.fnmatchcase(model.name, pattern) for pattern in patterns)
+        for config in model.configs
+    ]
+
+
+def describe_file(path: str) -> Dict[str, Any]:
+    """The configuration in one file.
+
+    Raises:
+        RepositoryError, FileError: there is no such file.
+    """
+    path = os.path.abspath(path)
+    if read_file(path) is None:
+        raise FileError(f"{path}: there is no such file. Correct the path.")
+    directory = os.path.dirname(path)
+    in_configs = os.path.basename(directory) == CONFIGS_DIRECTORY
+    model = model_directory(repository_of(path), os.path.basename(os.path.dirname(directory) if in_configs else directory))
+    name = os.path.splitext(os.path.basename(path))[0] if in_configs else None
+    return _describe(model, ConfigFile(path, name, True))
+
+
+def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
+    data: Dict[str, Any] = {}
+    findings: List[Finding] = []
+    exists = config.exists
+    try:
+        text: Optional[bytes] = read_file(config.path)
+        exists = text is not None
+        data = change.parse(text or b"").data
+    except FileError as error:
+        findings = [Finding("unreadable", str(error).partition(": ")[2])]
+    except change.InvalidConfigError as error:
+        findings = error.findings
+    backend = derive(data, model.name, model.version_files())
+    return printable(
+        {
+            "repository": model.repository,
+            "model": model.name,
+            "config_name": config.config_name,
+            "file": config.path if exists else None,
+            "backend": backend.backend,
+            "platform": backend.platform,
+            "versions": list(model.versions),
+            "config": data,
+            "findings": [finding.as_result(config.path) for finding in findings],
+        }
+    )

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is PRIVATE to the collection: it can change without notice.
+"""Text to tree. An explicit stack takes the place of recursion, so depth has no limit, as in the C++ parser."""
+
+from __future__ import annotations
+
+import re
+from typing import List, NamedTuple, Optional, Union
+
+from . import lexer
+from .errors import TextProtoError
+from .nodes import Field, ListValue, Message, Scalar
+from .syntax_errors import (
+    check_characters,
+    check_escapes,
+    not_an_item,
+    unclosed,
+    unexpected,
+    wrong_close,
+)
+
+_CLOSING = {"{": "}", "<": ">", "[": "]"}
+
+
+class _Open(NamedTuple):
+    """A bracket that waits for its other half, and what was open around it."""
+
+    bracket: str
+    start: int
+    name: str
+    name_start: int
+    colon: bool
+    fields: List[Field]
+    elements: Optional[List[Union[Scalar, Message]]]
+
+
+def parse(text: str) -> Message:
+    """The root message of ``text``.
+
+    Raises:
+        TextProtoError: at the first place that protobuf's C++ parser would refuse without knowing any schema.
+    """
+    check_characters(text)
+    has_escapes = "\\" in text
+    next_item = lexer.ITEM.scanner(text + "\n").match
+    # A NamedTuple's own constructor costs more than twice as much as the tuple's.
+    new = tuple.__new__
+    stack: List[_Open] = []
+    fields: List[Field] = []
+    elements: Optional[List[Union[Scalar, Message]]] = None  # of the innermost bracket if that is a list
+    complete = False  # a field or element has just ended: a separator may follow
+    end = 0
+    while True:
+        item = next_item()
+        if item is None:
+            raise not_an_item(text, end, fields, elements is not None)
+        kind = item.lastindex
+        if kind == lexer.FIELD_SCALAR:
+            if elements is not None:
+                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete)
+            name = item.group(lexer.NAME)
+            value = new(Scalar, item.span(lexer.FIELD_SCALAR))
+            if has_escapes:
+                check_escapes(text, value)
+            fields.append(new(Field, (_plain_name(name), item.start(lexer.NAME), value)))
+            complete = True
+        elif kind == lexer.FIELD_OPEN:
+            if elements is not None:
+                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete)
+            bracket = item.group(lexer.FIELD_OPEN)
+            name = _plain_name(item.group(lexer.NAME))
+            colon = item.group(lexer.COLON) == ":"
+            stack.append(
+                _Open(bracket, item.start(lexer.FIELD_OPEN), name, item.start(lexer.NAME), colon, fields, elements)
+            )
+            fields, elements = [], ([] if bracket == "[" else None)
+            complete = False
+        elif kind == lexer.ELEMENT:
+            value = new(Scalar, item.span(lexer.ELEMENT))
+            if has_escapes:
+                check_escapes(text, value)
+            if complete and _continues_string(text, value, fields, elements):
+                _extend_string(value.end, fields, elements)
+            elif elements is None or complete or (elements and type(elements[0]) is Message):
+                raise unexpected(text, value.start, fields, elements, complete)
+            else:
+                elements.append(value)
+            complete = True
+        elif kind == lexer.SEPARATOR:
+            at = item.start(lexer.SEPARATOR)
+            if not complete or (elements is not None and text[at] == ";"):
+                raise unexpected(text, at, fields, elements, complete)
+            complete = False
+        elif kind == lexer.CLOSE:
+            at = item.start(lexer.CLOSE)
+            if not stack or _CLOSING[stack[-1].bracket] != text[at]:
+                raise wrong_close(text, at, stack[-1].start if stack else None)
+            opened = stack.pop()
+            node: Union[Message, ListValue]
+            if elements is None:
+                node = new(Message, (opened.start, at + 1, fields))
+            else:
+                if elements and not complete:
+                    raise unexpected(text, at, fields, elements, complete)
+                if elements and type(elements[0]) is Scalar and not opened.colon:
+                    raise TextProtoError(
+                        f"expected ':' between '{opened.name}' and its list of values", text, opened.start
+                    )
+                node = new(ListValue, (opened.start, at + 1, elements))
+            fields, elements = opened.fields, opened.elements
+            if elements is None:
+                fields.append(new(Field, (opened.name, opened.name_start, node)))
+            else:
+                elements.append(node)
+            complete = True
+        elif kind == lexer.OPEN:
+            at = item.start(lexer.OPEN)
+            if elements is None or complete or (elements and type(elements[0]) is Scalar):
+                raise unexpected(text, at, fields, elements, complete)
+            stack.append(_Open(text[at], at, "", at, True, fields, elements))
+            fields, elements = [], None
+            complete = False
+        else:
+            if stack:
+                raise unclosed(text, stack[-1].start, stack[-1].name)
+            return new(Message, (0, len(text), fields))
+        end = item.end()
+
+
+def _plain_name(name: str) -> str:
+    if name[0] != "[":
+        return name
+    return re.sub(lexer.TRIVIA, "", name + "\n", flags=re.ASCII)
+
+
+def _continues_string(text, value, fields, elements):
+    previous = elements[-1] if elements is not None else fields[-1].value
+    return text[value.start] in "\"'" and type(previous) is Scalar and text[previous.start] in "\"'"
+
+
+def _extend_string(end, fields, elements):
+    if elements is not None:
+        elements[-1] = elements[-1]._replace(end=end)
+    else:
+        field = fields[-1]
+        fields[-1] = field._replace(value=field.value._replace(end=end))
