@@ -15,8 +15,9 @@ import argparse
 import importlib.metadata
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 TABLE = Path(__file__).parent.parent / "plugins/module_utils/_model_config/_schema_data.py"
 

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
 from ansible_collections.inference.triton.plugins.module_utils._model_config.schema import MESSAGES, ROOT, suggest
@@ -18,7 +17,7 @@ from ansible_collections.inference.triton.plugins.module_utils._textproto.docume
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 
 
-def from_textproto(text: Any, message: str = ROOT) -> dict[str, Any]:
+def from_textproto(text: Any, message: str = ROOT) -> Dict[str, Any]:
     if not isinstance(text, (str, bytes)):
         raise AnsibleFilterError(f"from_textproto: expected a string, found {type(text).__name__}")
     _check_message("from_textproto", message)
@@ -30,7 +29,7 @@ def from_textproto(text: Any, message: str = ROOT) -> dict[str, Any]:
     if reading.findings:
         problems = "\n".join(finding.show("text") for finding in reading.findings)
         raise AnsibleFilterError(f"from_textproto: this is not a {message}:\n{problems}")
-    result: dict[str, Any] = printable(reading.data)
+    result: Dict[str, Any] = printable(reading.data)
     return result
 
 
@@ -50,5 +49,5 @@ def _check_message(filter_name: str, message: str) -> None:
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Callable[..., Any]]:
+    def filters(self) -> Dict[str, Callable[..., Any]]:
         return {"from_textproto": from_textproto, "to_textproto": to_textproto}

@@ -10,14 +10,14 @@ module: instance_group_policy
 version_added: 0.1.0
 short_description: Hold every model of a Triton repository against one policy for instance groups
 description:
-  - Without an explicit C(kind) in its C(instance_group), the NVIDIA Triton Inference Server runs a model on the CPU when
-    it sees no usable GPU, and says so nowhere. This module makes the choice explicit in every configuration of whole
-    model repositories, in one task.
+  - Without an explicit C(kind) in its C(instance_group), the NVIDIA Triton Inference Server runs a model on the CPU
+    when it sees no usable GPU, and says so nowhere. This module makes the choice explicit in every configuration of
+    whole model repositories, in one task.
   - It covers C(config.pbtxt), every C(configs/*.pbtxt), and models that have no configuration file, for which a
     C(config.pbtxt) with nothing but the C(instance_group) is written.
   - Only the C(instance_group) is edited. Comments, order, blanks and line ends of a file stay as they are.
-  - All repositories are planned as a whole before the first file is written. Files are replaced atomically, in a way that
-    a Triton which polls the repository takes for an update of the instances and not for a new model.
+  - All repositories are planned as a whole before the first file is written. Files are replaced atomically, in a way
+    that a Triton which polls the repository takes for an update of the instances and not for a new model.
   - Ensembles are exempt, since they have no instances of their own.
   - The change is on disk when the task ends. A running server takes it over when it polls, when the model is loaded
     again, or when it restarts.
@@ -42,10 +42,10 @@ options:
         V(kind) also changes a C(kind) that is none of the rule's. V(exact) wants as many groups as the rule has, with
         the rule's values. Groups correspond by position.
       - C(mode) is V(enforce) (default), or V(audit) to report a violation and write nothing.
-      - A field that the rule does not name is left as it is, except for C(gpus) under V(KIND_CPU) or V(KIND_MODEL), which
-        Triton refuses and which goes in the same edit.
-      - A key that does not exist is an error, and so is every other mistake in the policy. They are all reported at once,
-        before any model is read.
+      - A field that the rule does not name is left as it is, except for C(gpus) under V(KIND_CPU) or V(KIND_MODEL),
+        which Triton refuses and which goes in the same edit.
+      - A key that does not exist is an error, and so is every other mistake in the policy. They are all reported at
+        once, before any model is read.
     type: dict
     required: true
   on_error:
@@ -215,7 +215,6 @@ ignored:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.inference.triton.plugins.module_utils._policy.rules import PolicyError, parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.enforcement import enforce

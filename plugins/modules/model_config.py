@@ -36,16 +36,16 @@ options:
     type: str
   config:
     description:
-      - Fields to merge in, in the terms of Triton's ModelConfig, nested as deep as needed. Enum values are names, maps such
-        as C(parameters) are mappings.
+      - Fields to merge in, in the terms of Triton's ModelConfig, nested as deep as needed. Enum values are names,
+        maps such as C(parameters) are mappings.
       - Fields that are not named stay as they are. What is already as asked for stays as it is written.
       - A field that does not exist or a value that does not fit is an error, with the closest name that does exist.
     type: dict
     default: {}
   remove:
     description:
-      - Paths of fields to take away, for example C(instance_group[0].gpus), C(dynamic_batching), C(parameters.threads) or
-        C(parameters["a.b"]). What is not there is no error.
+      - Paths of fields to take away, for example C(instance_group[0].gpus), C(dynamic_batching),
+        C(parameters.threads) or C(parameters["a.b"]). What is not there is no error.
       - Fields are removed before O(config) is merged.
     type: list
     elements: str
@@ -85,8 +85,8 @@ options:
     type: str
   mode:
     description:
-      - Permissions of the file, as C(0644) or C(u=rw,go=r). By default, an existing file keeps its mode and a new one gets
-        that of its directory without the execute bits.
+      - Permissions of the file, as C(0644) or C(u=rw,go=r). By default, an existing file keeps its mode and a new one
+        gets that of its directory without the execute bits.
     type: raw
 extends_documentation_fragment:
   - inference.triton._attributes
@@ -141,14 +141,15 @@ path:
   returned: always
   sample: /srv/triton/models/ranker/config.pbtxt
 config:
-  description: The whole configuration as it is now, or would be in check mode, as plain data. Empty if the file is absent.
+  description: The whole configuration as it is now, or would be in check mode, as plain data. Empty if the file is
+    absent.
   type: dict
   returned: success
   sample: {name: ranker, backend: python, max_batch_size: 8, instance_group: [{kind: KIND_GPU, count: 2, gpus: [0]}]}
 reload_impact:
   description:
-    - What a running Triton has to do for this change. V(none); V(instance_update), instances are added and removed in place
-      while the model serves; V(full_reload), the model is loaded a second time beside the old one.
+    - What a running Triton has to do for this change. V(none); V(instance_update), instances are added and removed in
+      place while the model serves; V(full_reload), the model is loaded a second time beside the old one.
   type: str
   returned: success
   sample: instance_update
@@ -168,7 +169,6 @@ backup_id:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError

@@ -10,8 +10,8 @@ module: model_config_info
 version_added: 0.1.0
 short_description: Read model configurations of the Triton Inference Server as data
 description:
-  - Reads one C(config.pbtxt), or every configuration of the models in a repository, and returns them as plain data, with
-    the backend that Triton would run the model with and everything that is wrong with a file.
+  - Reads one C(config.pbtxt), or every configuration of the models in a repository, and returns them as plain data,
+    with the backend that Triton would run the model with and everything that is wrong with a file.
   - A file that Triton would refuse is no error of this module; its problems are returned as C(findings).
 options:
   path:
@@ -134,7 +134,6 @@ models:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.inspection import (

@@ -60,7 +60,9 @@ def derive(config: Mapping[str, Any], model_name: str, version_files: Collection
     framework = _by_platform(platform) if platform else None
     if framework is None and not platform:
         if backend:
-            framework = next((row for row in _FRAMEWORKS if row.backend == backend and _has_file(row, version_files)), None)
+            framework = next(
+                (row for row in _FRAMEWORKS if row.backend == backend and _has_file(row, version_files)), None
+            )
         else:
             framework = next((row for row in _FRAMEWORKS if _has_file(row, version_files)), None)
     if framework:

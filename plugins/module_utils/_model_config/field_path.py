@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection: it can change without notice.
-"""Field paths as people write them: ``instance_group[0].kind``, ``parameters.threads``, ``parameters["a.b"].string_value``.
+"""Field paths as people write them: ``instance_group[0].kind``, ``parameters.threads``, ``parameters["a.b"]``.
 
 An index picks one element of a repeated field, a name or a quoted string behind a map picks the entry with that key.
 """

@@ -11,7 +11,7 @@ ConsumeFieldValue), which decides whether Triton loads a file.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Set
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 from .._textproto import literals
 from .._textproto.document import Document
@@ -19,6 +19,14 @@ from .._textproto.nodes import Field, ListValue, Message, Scalar, Value
 from . import schema
 from .findings import Finding
 from .schema import FieldSpec
+
+# The lowest and highest number of each integer type.
+INTEGER_RANGES = {
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint32": (0, (1 << 32) - 1),
+    "uint64": (0, (1 << 64) - 1),
+}
 
 
 class Reading(NamedTuple):
@@ -48,6 +56,9 @@ class _Bad(Exception):
     """A literal is not of the wanted type: ``args`` are the rule, the message and a hint."""
 
 
+_NOTHING: Any = object()
+
+
 class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -61,24 +72,32 @@ class _Reader:
         data: Dict[str, Any] = {}
         members: Dict[str, str] = {}
         for field in message.fields:
-            spec = specs.get(field.name)
+            name, _start, node = field
+            spec = specs.get(name)
             if spec is None:
-                hint = schema.suggest(field.name, specs).strip()
-                self.report("unknown-field", f"{message_type} has no field '{field.name}'.", field.start, hint)
+                hint = schema.suggest(name, specs).strip()
+                self.report("unknown-field", f"{message_type} has no field '{name}'.", field.start, hint)
             elif spec.key_type:
-                for node in _elements(field.value):
-                    self.map_entry(node, spec, data.setdefault(field.name, {}))
+                entries = data.setdefault(name, {})
+                for element in _elements(node):
+                    self.map_entry(element, spec, entries)
             elif spec.repeated:
-                for node in _elements(field.value):
-                    self.add(node, spec, data.setdefault(field.name, []).append)
-            elif isinstance(field.value, ListValue):
-                self.report("not-repeated", f"'{field.name}' takes one value, not a list.", field.value.start)
+                values = data.setdefault(name, [])
+                for element in _elements(node):
+                    value = self.value(element, spec)
+                    if value is not _NOTHING:
+                        values.append(value)
+            elif type(node) is ListValue:
+                self.report("not-repeated", f"'{name}' takes one value, not a list.", node.start)
             else:
-                self.once(field, spec, data, members)
-                self.add(field.value, spec, lambda value, name=field.name: data.__setitem__(name, value))  # type: ignore[misc]
+                if spec.oneof or name in data:
+                    self.check_once(field, spec, data, members)
+                value = self.value(node, spec)
+                if value is not _NOTHING:
+                    data[name] = value
         return data
 
-    def once(self, field: Field, spec: FieldSpec, data: Dict[str, Any], members: Dict[str, str]) -> None:
+    def check_once(self, field: Field, spec: FieldSpec, data: Dict[str, Any], members: Dict[str, str]) -> None:
         """Report a singular field that is given twice. A scalar whose earlier value is the default is forgiven."""
         other = members.setdefault(spec.oneof, field.name) if spec.oneof else field.name
         if other != field.name:
@@ -90,13 +109,13 @@ class _Reader:
             self.report("given-twice", f"'{field.name}' is given more than once.", field.start, hint)
 
     def map_entry(self, node: Value, spec: FieldSpec, entries: Dict[Any, Any]) -> None:
+        """Add one entry to ``entries``. A map field is a repeated message; a key that is given again replaces."""
         if not isinstance(node, Message):
             self.report("wrong-type", f"'{spec.name}' is a map: its entries are messages.", node.start)
             return
-        parts = {"key": spec._replace(name="key", type=spec.key_type or ""), "value": spec._replace(name="value")}
-        is_message = spec.type in schema.MESSAGES
-        entry: Dict[str, Any] = {"key": default(spec.key_type or ""), "value": {} if is_message else default(spec.type)}
-        given: Set[str] = set()
+        key_type = spec.key_type or ""
+        parts = {"key": FieldSpec("key", 1, key_type), "value": FieldSpec("value", 2, spec.type)}
+        entry: Dict[str, Any] = {}
         for field in node.fields:
             part = parts.get(field.name)
             if part is None:
@@ -104,69 +123,91 @@ class _Reader:
             elif isinstance(field.value, ListValue):
                 self.report("not-repeated", f"'{field.name}' takes one value, not a list.", field.value.start)
             else:
-                if field.name in given and (part.type in schema.MESSAGES or entry[field.name] != default(part.type)):
-                    self.report("given-twice", f"'{field.name}' is given more than once.", field.start)
-                given.add(field.name)
-                self.add(field.value, part, lambda value, name=field.name: entry.__setitem__(name, value))  # type: ignore[misc]
-        entries[entry["key"]] = entry["value"]
+                self.check_once(field, part, entry, {})
+                value = self.value(field.value, part)
+                if value is not _NOTHING:
+                    entry[field.name] = value
+        key = entry.get("key", default(key_type))
+        entries[key] = entry.get("value", {} if spec.type in schema.MESSAGES else default(spec.type))
 
-    def add(self, node: Value, spec: FieldSpec, keep: Callable[[Any], None]) -> None:
-        """Convert one value and hand it on, or report it."""
-        if spec.type in schema.MESSAGES:
-            if isinstance(node, Message):
-                keep(self.message(node, spec.type))
-            else:
-                source = self.document.source(node)
+    def value(self, node: Value, spec: FieldSpec) -> Any:
+        """One value, or `_NOTHING` once it was reported."""
+        if type(node) is Scalar:
+            convert = _CONVERTERS.get(spec.type)
+            source = self.document.text[node.start : node.end]
+            if convert is None and spec.type in schema.MESSAGES:
                 self.report("wrong-type", f"'{spec.name}' is a message: expected '{{', found {source}.", node.start)
-            return
-        if not isinstance(node, Scalar):
-            self.report("wrong-type", f"'{spec.name}' is a {spec.type}, not a message: expected ':'.", node.start)
-            return
-        try:
-            keep(_convert(self.document.source(node), spec))
-        except _Bad as bad:
-            rule, message, hint = bad.args
-            self.report(rule, message, node.start, hint)
+                return _NOTHING
+            try:
+                return convert(source, spec) if convert else _enum_value(source, spec)
+            except _Bad as bad:
+                rule, message, hint = bad.args
+                self.report(rule, message, node.start, hint)
+                return _NOTHING
+        if isinstance(node, Message) and spec.type in schema.MESSAGES:
+            return self.message(node, spec.type)
+        self.report("wrong-type", f"'{spec.name}' is a {spec.type}, not a message: expected ':'.", node.start)
+        return _NOTHING
 
 
-def _elements(value: Value) -> List[Any]:
-    return list(value.elements) if isinstance(value, ListValue) else [value]
+def _elements(value: Value) -> Sequence[Value]:
+    return value.elements if type(value) is ListValue else (value,)
 
 
-def _convert(source: str, spec: FieldSpec) -> Any:
-    enum = schema.ENUMS.get(spec.type)
-    if enum:
-        return _enum_value(source, spec, enum)
-    value: Any
-    if spec.type == "string":
-        value = literals.text_value(source)
-        hint = f'Put it in quotes: "{source}".' if value is None else ""
-    elif spec.type == "bool":
-        value, hint = literals.bool_value(source), "Write true or false."
-    elif spec.type in ("float", "double"):
-        value, hint = literals.float_value(source), ""
-    else:
-        value, hint = literals.integer_value(source), ""
-        if value is not None and (not _in_range(value, spec.type) or (spec.type[0] == "u" and source[0] == "-")):
-            raise _Bad("out-of-range", f"{source} is out of the range of '{spec.name}' ({spec.type}).", "")
-        if literals.is_string(source):
-            hint = "Remove the quotes."
+def _string(source: str, spec: FieldSpec) -> str:
+    if source[0] in "\"'" and source[-1] == source[0] and source.count(source[0]) == 2 and "\\" not in source:
+        return source[1:-1]  # one literal without escapes
+    value = literals.text_value(source)
     if value is None:
-        raise _Bad("wrong-type", f"'{spec.name}' is a {spec.type}, found {source}.", hint)
+        raise _wrong_type(source, spec, f'Put it in quotes: "{source}".')
     return value
 
 
-def _enum_value(source: str, spec: FieldSpec, enum: schema.EnumSpec) -> Any:
+def _integer(source: str, spec: FieldSpec) -> int:
+    value = literals.integer_value(source)
+    if value is None:
+        raise _wrong_type(source, spec, "Remove the quotes." if literals.is_string(source) else "")
+    low, high = INTEGER_RANGES[spec.type]
+    if not low <= value <= high or (low == 0 and source[0] == "-"):
+        raise _Bad("out-of-range", f"{source} is out of the range of '{spec.name}' ({spec.type}).", "")
+    return value
+
+
+def _bool(source: str, spec: FieldSpec) -> bool:
+    value = literals.bool_value(source)
+    if value is None:
+        raise _wrong_type(source, spec, "Write true or false.")
+    return value
+
+
+def _float(source: str, spec: FieldSpec) -> float:
+    value = literals.float_value(source)
+    if value is None:
+        raise _wrong_type(source, spec, "")
+    return value
+
+
+def _enum_value(source: str, spec: FieldSpec) -> Any:
+    enum = schema.ENUMS[spec.type]
     if source in enum.numbers:
         return source
     number = literals.integer_value(source)
-    if number is not None and _in_range(number, "int32"):
+    low, high = INTEGER_RANGES["int32"]
+    if number is not None and low <= number <= high:
         return enum.names.get(number, number)
     bare = source.strip("\"'")
     hint = f"Write {bare} without quotes." if bare in enum.numbers else schema.suggest(bare, enum.numbers).strip()
     raise _Bad("unknown-enum-value", f"'{spec.name}' has no value {source}.", hint)
 
 
-def _in_range(number: int, integer_type: str) -> bool:
-    bits = int(integer_type.lstrip("uint"))
-    return 0 <= number < 1 << bits if integer_type[0] == "u" else -(1 << bits - 1) <= number < 1 << bits - 1
+def _wrong_type(source: str, spec: FieldSpec, hint: str) -> _Bad:
+    return _Bad("wrong-type", f"'{spec.name}' is a {spec.type}, found {source}.", hint)
+
+
+_CONVERTERS: Dict[str, Callable[[str, FieldSpec], Any]] = {
+    "string": _string,
+    "bool": _bool,
+    "float": _float,
+    "double": _float,
+    **dict.fromkeys(INTEGER_RANGES, _integer),
+}

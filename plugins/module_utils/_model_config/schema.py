@@ -16,7 +16,7 @@ class FieldSpec(NamedTuple):
     """One field of a message.
 
     Attributes:
-        type: a scalar type of protobuf (``int32``, ``string``, ...) or the name of a message or enum; of a map's values.
+        type: a scalar type of protobuf (``int32``, ...) or the name of a message or enum; of a map's values.
         repeated: whether it holds a list; False for a map.
         key_type: the scalar type of a map's keys, None for any other field.
         oneof: the group of which only one field may be given, or None.

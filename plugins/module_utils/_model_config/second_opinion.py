@@ -105,6 +105,6 @@ def _load() -> Optional[Tuple[str, Any, Any]]:
         if hasattr(message_factory, "GetMessageClass"):
             message_class = message_factory.GetMessageClass(descriptor)
         else:  # before protobuf 4.22
-            message_class = message_factory.MessageFactory(pool).GetPrototype(descriptor)
+            message_class = message_factory.MessageFactory(pool).GetPrototype(descriptor)  # type: ignore[attr-defined]
         _loaded = google.protobuf.__version__, message_class, text_format
     return _loaded

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .._textproto.values import Identifier, Map
 from . import schema
 from .findings import ConfigError
-from .reading import _in_range
+from .reading import INTEGER_RANGES
 from .schema import FieldSpec
 
 _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -95,7 +95,10 @@ class _Converter:
                 return self.wrong(path, f"a mapping, since '{spec.name}' is a map", value)
             key_spec = spec._replace(type=spec.key_type, key_type=None)
             return Map(
-                {self.single(key, key_spec, path): self.single(item, spec, f"{path}.{key}") for key, item in value.items()}
+                {
+                    self.single(key, key_spec, path): self.single(item, spec, f"{path}.{key}")
+                    for key, item in value.items()
+                }
             )
         if spec.repeated:
             if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
@@ -127,7 +130,8 @@ class _Converter:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             return self.wrong(path, f"a whole number ({spec.type})", value)
-        if not _in_range(value, spec.type):
+        low, high = INTEGER_RANGES[spec.type]
+        if not low <= value <= high:
             return self.wrong(path, f"a number in the range of {spec.type}", value)
         return int(value)
 
@@ -137,7 +141,9 @@ class _Converter:
         if isinstance(value, str) and value in enum.numbers:
             return Identifier(value, enum.numbers[value])
         known = ", ".join(enum.numbers) if len(enum.numbers) < 6 else f"a {spec.type}"
-        return self.wrong(path, f"one of {known}" if "," in known else known, value, schema.suggest(str(value), enum.numbers))
+        return self.wrong(
+            path, f"one of {known}" if "," in known else known, value, schema.suggest(str(value), enum.numbers)
+        )
 
     def wrong(self, path: str, wanted: str, value: Any, hint: str = "") -> None:
         shown = value if isinstance(value, (str, int, float, bool)) else type(value).__name__

@@ -91,7 +91,9 @@ class _Parser:
         first: Dict[str, int] = {}
         for index, rule in enumerate(parsed):
             if first.setdefault(rule.name, index) != index:
-                self.problems.append(f"rules[{index}].name: '{rule.name}' is the name of rules[{first[rule.name]}] too.")
+                self.problems.append(
+                    f"rules[{index}].name: '{rule.name}' is the name of rules[{first[rule.name]}] too."
+                )
         return Policy(tuple(parsed))
 
     def rule(self, data: Any, place: str) -> Rule:
@@ -121,7 +123,9 @@ class _Parser:
                 kinds = ", ".join(EXPLICIT_KINDS)
                 self.problems.append(f"{place}[{index}].kind: a rule has to say which kind it wants: {kinds}.")
             for name in impossible_fields(group):
-                self.problems.append(f"{place}[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it.")
+                self.problems.append(
+                    f"{place}[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it."
+                )
         return tuple(groups)
 
     def patterns(self, data: Any, place: str) -> Tuple[str, ...]:
@@ -135,7 +139,9 @@ class _Parser:
 
     def choice(self, data: Any, place: str, choices: Sequence[str]) -> str:
         if data not in choices:
-            self.problems.append(f"{place}: expected one of {', '.join(choices)}, found {data!r}.{suggest(str(data), choices)}")
+            self.problems.append(
+                f"{place}: expected one of {', '.join(choices)}, found {data!r}.{suggest(str(data), choices)}"
+            )
         return str(data)
 
     def mapping(self, data: Any, place: str, known: Sequence[str]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config import change
 from .._model_config.findings import ConfigError
@@ -70,16 +70,16 @@ def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict
     return result
 
 
-def _absent(before: "Optional[bytes]") -> "tuple[Optional[bytes], Dict[str, Any]]":
+def _absent(before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
     return None, {"config": {}, "reload_impact": NONE if before is None else FULL_RELOAD, "validated_by": []}
 
 
-def _present(request: Request, before: "Optional[bytes]") -> "tuple[Optional[bytes], Dict[str, Any]]":
+def _present(request: Request, before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
     if before is None and not request.create:
         raise FileError(f"{request.path}: there is no such file. Set create: true to make it, or correct the path.")
     if before is None and not os.path.isdir(os.path.dirname(request.path)):
         raise FileError(
-            f"{request.path}: its directory does not exist. Put the model there first: a configuration alone is no model."
+            f"{request.path}: its directory does not exist. Put the model there first; a configuration alone is none."
         )
     planned = change.merge(change.parse(before or b""), request.config, request.lists, request.remove)
     validated_by = ["built-in"] + ([f"protobuf {planned.checked_by}"] if planned.checked_by else [])

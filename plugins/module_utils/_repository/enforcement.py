@@ -20,7 +20,6 @@ from .files import FileError, read_file, write_file
 from .lock import locked
 from .results import diff, printable
 
-
 _UNKNOWN_BACKEND = (
     "no configuration, and no file in its first version directory that tells the backend: Triton would not load it"
 )
@@ -103,7 +102,7 @@ class Outcome(NamedTuple):
 
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
-        counts = {status: 0 for status in decision.STATUSES}
+        counts = dict.fromkeys(decision.STATUSES, 0)
         for plan in self.plans:
             counts[plan.decision.status] += 1
         return {
@@ -133,7 +132,11 @@ def enforce(repositories: Sequence[str], policy: Policy, keep_going: bool, dry_r
     # Links lead to models whose files others may reach through another repository.
     held = {*paths}
     for path in paths:
-        held.update(repository_of(os.path.realpath(config.path)) for model in list_models(path).models for config in model.configs)
+        held.update(
+            repository_of(os.path.realpath(config.path))
+            for model in list_models(path).models
+            for config in model.configs
+        )
     with locked(held):
         outcome = _plan_all(paths, policy, keep_going)
         _write(outcome.changed())
@@ -211,7 +214,9 @@ def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:
             settled.append(plan._replace(new_text=None) if again else plan)
             continue
         reason = f"{earlier.config.path} is the same file through a link, and the policy wants something else for it"
-        failed = decision.Decision(decision.INVALID, plan.decision.rule, plan.decision.before, plan.decision.before, reason)
+        failed = decision.Decision(
+            decision.INVALID, plan.decision.rule, plan.decision.before, plan.decision.before, reason
+        )
         settled.append(plan._replace(decision=failed, reload_impact=NONE, new_text=None))
     return settled
 
@@ -232,6 +237,7 @@ def _write(plans: Sequence[Plan]) -> None:
                 stuck.add(str(failure))
         if stuck:
             raise FileError(
-                f"{error}\nThe files that were written before it could not all be put back:\n" + "\n".join(sorted(stuck))
+                f"{error}\nThe files that were written before it could not all be put back:\n"
+                + "\n".join(sorted(stuck))
             ) from error
         raise

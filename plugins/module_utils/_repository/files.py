@@ -10,11 +10,12 @@ nothing but a newer ``config.pbtxt``, and a process that is killed leaves nothin
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import tempfile
-from typing import Optional
+from typing import Optional, Tuple
 
 from .discovery import repository_of
 
@@ -133,7 +134,7 @@ def _staging_directory(path: str, target: str) -> str:
     return home
 
 
-def _open_temporary(directory: str) -> "tuple[int, Optional[str]]":
+def _open_temporary(directory: str) -> Tuple[int, Optional[str]]:
     """A file to write to, and its name if it has one already."""
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), None
@@ -158,10 +159,8 @@ def _dress_new(descriptor: int, directory: str) -> None:
     status = os.stat(directory)
     created = os.fstat(descriptor)
     if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
-        try:
+        with contextlib.suppress(PermissionError):
             os.fchown(descriptor, status.st_uid, status.st_gid)
-        except PermissionError:
-            pass
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o666)
 
 

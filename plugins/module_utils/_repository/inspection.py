@@ -41,7 +41,9 @@ def describe_file(path: str) -> Dict[str, Any]:
         raise FileError(f"{path}: there is no such file. Correct the path.")
     directory = os.path.dirname(path)
     in_configs = os.path.basename(directory) == CONFIGS_DIRECTORY
-    model = model_directory(repository_of(path), os.path.basename(os.path.dirname(directory) if in_configs else directory))
+    model = model_directory(
+        repository_of(path), os.path.basename(os.path.dirname(directory) if in_configs else directory)
+    )
     name = os.path.splitext(os.path.basename(path))[0] if in_configs else None
     return _describe(model, ConfigFile(path, name, True))
 
@@ -59,7 +61,7 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     except change.InvalidConfigError as error:
         findings = error.findings
     backend = derive(data, model.name, model.version_files())
-    return printable(
+    description: Dict[str, Any] = printable(
         {
             "repository": model.repository,
             "model": model.name,
@@ -72,3 +74,4 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
             "findings": [finding.as_result(config.path) for finding in findings],
         }
     )
+    return description

@@ -16,7 +16,7 @@ form they are written: ``f: 1 f: [2, 3]`` has three.
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from . import edit, literals
 from .errors import EditError, Position, locate
@@ -24,15 +24,16 @@ from .nodes import Field, ListValue, Message, Scalar
 from .parser import parse
 from .values import Map, map_entry
 
+T = TypeVar("T")
 Path = Sequence[Union[str, int]]
 Node = Union[Scalar, Message]
 
 
 class Occurrence(NamedTuple):
-    """One element of a field: the field that it is written in, its index if that is a list, and itself."""
+    """One element of a field: the field that it is written in, its place in there if that is a list, and itself."""
 
     field: Field
-    index: Optional[int]
+    place: Optional[int]
     node: Node
 
 
@@ -87,13 +88,13 @@ class Document:
     def find(self, path: Path) -> Optional[Node]:
         """The node at ``path``: the message or scalar, and the last one where several match. None if there is none."""
         node: Node = self.root
-        for name, index in _steps(path):
+        for name, at in _steps(path):
             if not isinstance(node, Message):
                 return None
             nodes = [occurrence.node for occurrence in self.occurrences(node, name)]
-            if not nodes or (index is not None and index >= len(nodes)):
+            if not nodes or (at is not None and at >= len(nodes)):
                 return None
-            node = nodes[-1 if index is None else index]
+            node = nodes[-1 if at is None else at]
         return node
 
     def string(self, path: Path) -> Optional[str]:
@@ -257,8 +258,8 @@ class Document:
             return self._edited(edit.append_field(self.text, self.root, message, name, [value]))
         behind = index == len(nodes)
         neighbour = nodes[-1 if behind else index]
-        if isinstance(neighbour.field.value, ListValue) and neighbour.index is not None:
-            place = neighbour.index + 1 if behind else neighbour.index
+        if isinstance(neighbour.field.value, ListValue) and neighbour.place is not None:
+            place = neighbour.place + 1 if behind else neighbour.place
             splices = edit.insert_element(self.text, self.root, message, neighbour.field.value, place, value)
         elif behind:
             splices = edit.insert_after(self.text, self.root, message, neighbour.field, name, value)
@@ -269,9 +270,9 @@ class Document:
     def _remove_element(self, message: Message, name: str, index: int) -> Document:
         occurrence = self.occurrences(message, name)[index]
         values = occurrence.field.value
-        if occurrence.index is None or not isinstance(values, ListValue) or len(values.elements) == 1:
+        if occurrence.place is None or not isinstance(values, ListValue) or len(values.elements) == 1:
             return self._edited(edit.remove_field(self.text, message, occurrence.field))
-        return self._edited(edit.remove_element(self.text, values, occurrence.index))
+        return self._edited(edit.remove_element(self.text, values, occurrence.place))
 
     def _with_message(self, path: Path) -> Document:
         """With a message at ``path``, made where it is missing."""
@@ -297,7 +298,7 @@ class Document:
         message = self.find(parent)
         return len(self.occurrences(message, str(name))) if isinstance(message, Message) else 0
 
-    def _scalar(self, path: Path, convert: Any) -> Any:
+    def _scalar(self, path: Path, convert: Callable[[str], Optional[T]]) -> Optional[T]:
         node = self.find(path)
         return convert(self.source(node)) if isinstance(node, Scalar) else None
 
@@ -305,19 +306,14 @@ class Document:
         return Document(edit.apply(self.text, splices))
 
 
-class _Step(NamedTuple):
-    name: str
-    index: Optional[int]
-
-
-def _steps(path: Path) -> List[_Step]:
+def _steps(path: Path) -> List[Tuple[str, Optional[int]]]:
     """The path with every name beside its index, which is None where it has none."""
-    steps: List[_Step] = []
+    steps: List[Tuple[str, Optional[int]]] = []
     for part in path:
         if isinstance(part, str):
-            steps.append(_Step(part, None))
+            steps.append((part, None))
         else:
-            steps[-1] = steps[-1]._replace(index=part)
+            steps[-1] = (steps[-1][0], part)
     return steps
 
 

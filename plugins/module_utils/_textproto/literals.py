@@ -56,6 +56,8 @@ def text_value(source: str) -> Optional[str]:
 
 def integer_value(source: str) -> Optional[int]:
     """The number that a decimal, hexadecimal or octal literal stands for, or None for any other literal."""
+    if source.isdigit() and source[0] != "0":
+        return int(source)
     digits = _unsigned(source)
     if not digits[:1].isdigit():
         return None
@@ -109,9 +111,8 @@ def means(source: str, value: Any) -> bool:
     if isinstance(value, float):
         number = float_value(source)
         return number is not None and (number == value or (math.isnan(number) and math.isnan(value)))
-    if isinstance(value, str):
-        value = value.encode("utf-8", "surrogateescape")
-    return string_value(source) == value
+    wanted = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return bool(string_value(source) == wanted)
 
 
 def write(value: Any, quote: str = '"') -> str:

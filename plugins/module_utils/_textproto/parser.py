@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional, Union
 
 from . import lexer
 from .errors import TextProtoError
-from .nodes import Field, ListValue, Message, Scalar
+from .nodes import Field, ListValue, Message, Scalar, Value
 from .syntax_errors import (
     check_characters,
     check_escapes,
@@ -18,6 +18,8 @@ from .syntax_errors import (
     unexpected,
     wrong_close,
 )
+
+Elements = List[Union[Scalar, Message]]
 
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 
@@ -31,7 +33,7 @@ class _Open(NamedTuple):
     name_start: int
     colon: bool
     fields: List[Field]
-    elements: Optional[List[Union[Scalar, Message]]]
+    elements: Optional[Elements]
 
 
 def parse(text: str) -> Message:
@@ -42,16 +44,17 @@ def parse(text: str) -> Message:
     """
     check_characters(text)
     has_escapes = "\\" in text
-    next_item = lexer.ITEM.scanner(text + "\n").match
+    source = text + "\n"
+    match = lexer.ITEM.match
     # A NamedTuple's own constructor costs more than twice as much as the tuple's.
     new = tuple.__new__
     stack: List[_Open] = []
     fields: List[Field] = []
-    elements: Optional[List[Union[Scalar, Message]]] = None  # of the innermost bracket if that is a list
+    elements: Optional[Elements] = None  # of the innermost bracket if that is a list
     complete = False  # a field or element has just ended: a separator may follow
     end = 0
     while True:
-        item = next_item()
+        item = match(source, end)
         if item is None:
             raise not_an_item(text, end, fields, elements is not None)
         kind = item.lastindex
@@ -96,10 +99,8 @@ def parse(text: str) -> Message:
             if not stack or _CLOSING[stack[-1].bracket] != text[at]:
                 raise wrong_close(text, at, stack[-1].start if stack else None)
             opened = stack.pop()
-            node: Union[Message, ListValue]
-            if elements is None:
-                node = new(Message, (opened.start, at + 1, fields))
-            else:
+            node: Value = new(Message, (opened.start, at + 1, fields))
+            if elements is not None:
                 if elements and not complete:
                     raise unexpected(text, at, fields, elements, complete)
                 if elements and type(elements[0]) is Scalar and not opened.colon:
@@ -110,7 +111,7 @@ def parse(text: str) -> Message:
             fields, elements = opened.fields, opened.elements
             if elements is None:
                 fields.append(new(Field, (opened.name, opened.name_start, node)))
-            else:
+            elif isinstance(node, Message):
                 elements.append(node)
             complete = True
         elif kind == lexer.OPEN:
@@ -133,14 +134,14 @@ def _plain_name(name: str) -> str:
     return re.sub(lexer.TRIVIA, "", name + "\n", flags=re.ASCII)
 
 
-def _continues_string(text, value, fields, elements):
+def _continues_string(text: str, value: Scalar, fields: List[Field], elements: Optional[Elements]) -> bool:
+    """Whether ``value`` is a string directly behind another, which makes the two one."""
     previous = elements[-1] if elements is not None else fields[-1].value
     return text[value.start] in "\"'" and type(previous) is Scalar and text[previous.start] in "\"'"
 
 
-def _extend_string(end, fields, elements):
+def _extend_string(end: int, fields: List[Field], elements: Optional[Elements]) -> None:
     if elements is not None:
         elements[-1] = elements[-1]._replace(end=end)
     else:
-        field = fields[-1]
-        fields[-1] = field._replace(value=field.value._replace(end=end))
+        fields[-1] = fields[-1]._replace(value=fields[-1].value._replace(end=end))

@@ -39,10 +39,10 @@ def check_escapes(text: str, value: Scalar) -> None:
     end = lexer.STRING_BODY_RE.match(text, value.start + 1, value.end - 1).end()  # type: ignore[union-attr]
     if end != value.end - 1:
         raise TextProtoError(
-            f"'{text[end:end + 2]}' is not an escape sequence of the text format",
+            f"'{text[end : end + 2]}' is not an escape sequence of the text format",
             text,
             end,
-            "Write a backslash as \\\\ ; known are \\n \\t \\\" \\' \\\\ \\a \\b \\f \\r \\v \\? \\ooo \\xhh \\uhhhh \\U00hhhhhh.",
+            "Write a backslash as \\\\. The escapes are \\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U00hhhhhh.",
         )
 
 

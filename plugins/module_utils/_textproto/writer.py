@@ -44,7 +44,7 @@ def element(value: Any, style: Style, indent: str, inline: bool) -> str:
 
 def message(values: Mapping[str, Any], style: Style, indent: str, inline: bool) -> str:
     """A message with its brackets, on one line or on several."""
-    opening, closing = style.brackets
+    opening, closing = style.brackets[0], style.brackets[1]
     parts = _fields(values, style, indent if inline else indent + style.indent, inline)
     if not parts:
         return f"{opening} {closing}"
