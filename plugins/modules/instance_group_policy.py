@@ -242,6 +242,8 @@ def main() -> None:
         module.warn(warning)
     if outcome.blocked_by:
         module.fail_json(msg=outcome.failure(), **outcome.as_result())
+    if module._diff:
+        module.exit_json(diff=outcome.diff(), **outcome.as_result())
     module.exit_json(**outcome.as_result())
 
 

@@ -118,9 +118,16 @@ _REFUSALS = (
 )
 
 
-def refusal(backend: str, kind: str, model: ModelFacts) -> Optional[str]:
-    """Why ``backend`` cannot run ``kind`` for this model, or None where nothing is known against it."""
+def refusal(backend: str, group: Mapping[str, Any], model: ModelFacts) -> Optional[str]:
+    """Why ``backend`` cannot run an instance group, beginning with what the group has (``KIND_CPU, but ...``).
+
+    None where nothing is known against it.
+    """
+    kind = kind_of(group)
     for row in _REFUSALS:
         if row.backend == backend and row.kind == kind and row.applies(model):
-            return row.reason
+            return f"{kind}, but {row.reason}"
+    if group.get("profile") and backend != "tensorrt":
+        # triton core: src/model_config_utils.cc, ValidateInstanceGroup
+        return "a profile, but only TensorRT models have profiles: Triton would not load the model"
     return None

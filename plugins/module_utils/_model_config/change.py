@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .._textproto.document import Document
+from .._textproto.document import Document, Path
 from .._textproto.errors import EditError, TextProtoError
 from . import field_path
 from .findings import ConfigError, Finding
@@ -96,27 +97,40 @@ def set_field(parsed: Parsed, name: str, value: Any) -> Change:
         ConfigError: the value does not fit the schema.
     """
     values = to_values({name: value})
-    return _verified(parsed, parsed.document.set((name,), values[name]), {**parsed.data, **to_data(values)})
+    intended = {field: data for field, data in parsed.data.items() if field != name}
+    intended.update(to_data(values))
+    return _verified(parsed, parsed.document.set((name,), values[name]), intended)
 
 
 def _removed(document: Document, paths: Sequence[str]) -> Document:
+    """The document without what the paths name in it as it is now: no removal moves another's index."""
     problems: List[str] = []
+    found: List[Path] = []
     for path in paths:
         try:
-            found = field_path.resolve(document, path)
+            found += [place for place in field_path.resolve(document, path) if place not in found]
         except ConfigError as error:
             problems += error.problems
-            continue
-        if found is not None:
-            document = document.remove(found)
     if problems:
         raise ConfigError(problems)
+    for place in sorted(found, key=_from_the_end):
+        if document.find(place) is not None or isinstance(place[-1], str):
+            with contextlib.suppress(EditError):  # what holds it is gone already
+                document = document.remove(place)
     return document
+
+
+def _from_the_end(path: Path) -> Tuple[int, List[int]]:
+    """Sorts the last elements of a list first, and what is inside something before the thing itself."""
+    return -len(path), [-part for part in path if isinstance(part, int)]
 
 
 def _verified(parsed: Parsed, document: Document, intended: Mapping[str, Any]) -> Change:
     """The change, once the new text has been read again and means what was intended."""
     reading: Reading = read(document)
+    both = [finding for finding in reading.findings if finding.rule == "oneof"]
+    if both:
+        raise ConfigError([f"{finding.message} Name the one that has to go in 'remove'." for finding in both])
     if reading.findings or _canonical(reading.data) != _canonical(intended):
         raise AssertionError(
             "the edited text does not mean what was intended, so it is not written; this is a defect of "

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
 from . import schema
 
 _SCALARS = {"double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "bool": 8, "string": 9, "uint32": 13}
 _MESSAGE, _ENUM, _OPTIONAL, _REPEATED = 11, 14, 1, 3
 PACKAGE = "inference"
+
+
+class Protobuf(NamedTuple):
+    """protobuf's version, its class for ModelConfig, and its module ``text_format``."""
+
+    version: str
+    message_class: Any
+    text_format: Any
 
 
 class DisagreementError(ValueError):
@@ -26,7 +34,7 @@ def check(before: bytes, after: bytes) -> Optional[str]:
     Raises:
         DisagreementError: protobuf accepts ``before`` and refuses ``after``.
     """
-    loaded = _load()
+    loaded = load()
     if loaded is None:
         return None
     version, message_class, text_format = loaded
@@ -38,7 +46,7 @@ def check(before: bytes, after: bytes) -> Optional[str]:
         text_format.Parse(after, message_class())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise DisagreementError(f"protobuf {version} refuses the new text: {error}") from error
-    return str(version)
+    return version
 
 
 def file_descriptor(descriptor_pb2: Any) -> Any:
@@ -87,11 +95,11 @@ def _add_field(message: Any, name: str, number: int, field_type: str, repeated: 
     return field
 
 
-_loaded: Optional[Tuple[str, Any, Any]] = None
+_loaded: Optional[Protobuf] = None
 
 
-def _load() -> Optional[Tuple[str, Any, Any]]:
-    """protobuf's version, its class for ModelConfig and its text_format; loading it costs a quarter of a second."""
+def load() -> Optional[Protobuf]:
+    """Google's protobuf where it can be imported, else None. The first call costs a quarter of a second."""
     global _loaded
     if _loaded is None:
         try:
@@ -106,5 +114,5 @@ def _load() -> Optional[Tuple[str, Any, Any]]:
             message_class = message_factory.GetMessageClass(descriptor)
         else:  # before protobuf 4.22
             message_class = message_factory.MessageFactory(pool).GetPrototype(descriptor)  # type: ignore[attr-defined]
-        _loaded = google.protobuf.__version__, message_class, text_format
+        _loaded = Protobuf(google.protobuf.__version__, message_class, text_format)
     return _loaded

@@ -35,9 +35,9 @@ def to_values(data: Mapping[str, Any], message_type: str = schema.ROOT) -> Dict[
 
 
 def to_data(values: Any) -> Any:
-    """The converted values as plain data again, as `reading.read` would give it."""
+    """The converted values as plain data again, as `reading.read` would give it: an empty list or map has no text."""
     if isinstance(values, Mapping):
-        return {key: to_data(value) for key, value in values.items()}
+        return {key: to_data(value) for key, value in values.items() if not _has_no_text(value)}
     if isinstance(values, list):
         return [to_data(value) for value in values]
     return str(values) if isinstance(values, Identifier) else values
@@ -49,8 +49,8 @@ def merged(data: Any, values: Any, lists: str) -> Any:
         result = dict(data)
         for name, value in values.items():
             result[name] = merged(data.get(name), value, lists)
-            if result[name] == [] or (isinstance(value, Map) and not result[name]):
-                del result[name]  # an empty list or map has no text
+            if not result[name] and (isinstance(value, (list, Map))):
+                del result[name]
         return result
     if isinstance(values, Mapping):
         return merged({}, values, lists)
@@ -61,6 +61,10 @@ def merged(data: Any, values: Any, lists: str) -> Any:
         result_list = [merged(kept[i] if i < len(kept) else None, value, lists) for i, value in enumerate(values)]
         return result_list + list(kept[len(values) :])
     return to_data(values)
+
+
+def _has_no_text(value: Any) -> bool:
+    return isinstance(value, (list, Map)) and not value
 
 
 class _Converter:
@@ -115,16 +119,14 @@ class _Converter:
         if isinstance(value, (Mapping, list, tuple)) or value is None:
             return self.wrong(path, f"a {spec.type}", value)
         if spec.type == "string":
-            if isinstance(value, str):
-                return str(value)
-            return self.wrong(path, "a string", value, " Put it in quotes.")
+            return self.string(value, path)
         if spec.type == "bool":
             truth = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
             return truth if isinstance(truth, bool) else self.wrong(path, "true or false", value)
         if spec.type in ("float", "double"):
             try:
                 return float(value) if not isinstance(value, bool) else self.wrong(path, "a number", value)
-            except ValueError:
+            except (ValueError, TypeError, OverflowError):
                 return self.wrong(path, "a number", value)
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             value = int(value)
@@ -134,6 +136,15 @@ class _Converter:
         if not low <= value <= high:
             return self.wrong(path, f"a number in the range of {spec.type}", value)
         return int(value)
+
+    def string(self, value: Any, path: str) -> Any:
+        if not isinstance(value, str):
+            return self.wrong(path, "a string", value, " Put it in quotes.")
+        try:
+            value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return self.wrong(path, "a string of valid Unicode", value)
+        return str(value)
 
     def enum_value(self, value: Any, spec: FieldSpec, enum: schema.EnumSpec, path: str) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and value in enum.names:

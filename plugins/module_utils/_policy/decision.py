@@ -55,12 +55,17 @@ def decide(policy: Policy, model: str, backend: Backend, facts: ModelFacts) -> D
     if rule is None:
         return Decision(UNMATCHED, None, before, before, "no rule of the policy matches this model")
     after = target_groups(before, rule)
+    for index, group in enumerate(after):
+        new = index >= len(before) or group != before[index]
+        refused = refusal(backend.backend, group, facts)
+        if refused:
+            whose = "the rule asks for" if new else "the file has"
+            return Decision(INCOMPATIBLE, rule, before, before, f"{whose} {refused}")
+        if impossible_fields(group):
+            reason = f"group {index} has {kind_of(group)} and gpus: Triton refuses to load it. Remove one of the two."
+            return Decision(INVALID, rule, before, before, reason)
     if after == before:
         return Decision(COMPLIANT, rule, before, before, "the groups are what the rule asks for")
-    for kind in dict.fromkeys(kind_of(group) for group in after if group not in before):
-        refused = refusal(backend.backend, kind, facts)
-        if refused:
-            return Decision(INCOMPATIBLE, rule, before, before, f"the rule asks for {kind}, but {refused}")
     return Decision(CHANGED if rule.mode == "enforce" else VIOLATION, rule, before, after, _explain(before, after))
 
 

@@ -84,8 +84,8 @@ class _Parser:
 
     def policy(self, data: Any) -> Policy:
         data = self.mapping(data, "policy", ("rules",))
-        rules = self.sequence(data.get("rules"), "rules", "rules")
-        if not rules:
+        rules = self.sequence(data.get("rules", ()), "rules", "rules")
+        if not rules and not self.problems:
             self.problems.append("rules: a policy needs at least one rule.")
         parsed = [self.rule(rule, f"rules[{index}]") for index, rule in enumerate(rules)]
         first: Dict[str, int] = {}
@@ -101,7 +101,7 @@ class _Parser:
         match = self.mapping(data.get("match", {}), f"{place}.match", _SELECTORS)
         patterns = [self.patterns(match[name], f"{place}.match.{name}") if name in match else () for name in _SELECTORS]
         return Rule(
-            name=str(data.get("name", place)),
+            name=str(data.get("name") or place),
             match=Match(*patterns),
             groups=self.groups(data.get("instance_group"), f"{place}.instance_group"),
             level=self.choice(data.get("level", "explicit"), f"{place}.level", LEVELS),
@@ -113,7 +113,7 @@ class _Parser:
             self.problems.append(f"{place}: a rule needs at least one group, for example [{{kind: KIND_GPU}}].")
             return ()
         try:
-            groups: List[Group] = to_data(to_values({"instance_group": data})["instance_group"])
+            groups: List[Group] = to_data(to_values({"instance_group": data}))["instance_group"]
         except ConfigError as error:
             prefix = place[: -len("instance_group")]
             self.problems += [prefix + problem for problem in error.problems]
@@ -130,7 +130,7 @@ class _Parser:
 
     def patterns(self, data: Any, place: str) -> Tuple[str, ...]:
         values = self.sequence(data, place, "patterns")
-        if not values and isinstance(data, Sequence):
+        if not values and isinstance(data, (list, tuple)):
             self.problems.append(f"{place}: an empty list would match nothing. Leave the selector out to match all.")
         for index, value in enumerate(values):
             if not isinstance(value, str):

@@ -43,6 +43,7 @@ class ModelDirectory(NamedTuple):
 
     Attributes:
         versions: the names of its version directories, lowest first.
+        problem: why the directory cannot be read, None where it can.
     """
 
     repository: str
@@ -50,10 +51,21 @@ class ModelDirectory(NamedTuple):
     path: str
     versions: Tuple[str, ...]
     configs: Tuple[ConfigFile, ...]
+    problem: Optional[str] = None
 
     def version_files(self) -> List[str]:
-        """The names in the first version directory, which is where Triton looks for the kind of a model."""
-        return _names(os.path.join(self.path, self.versions[0])) if self.versions else []
+        """The names in the first version directory, which is where Triton looks for the kind of a model.
+
+        Raises:
+            RepositoryError: the directory cannot be read.
+        """
+        if not self.versions:
+            return []
+        path = os.path.join(self.path, self.versions[0])
+        try:
+            return os.listdir(path)
+        except OSError as error:
+            raise RepositoryError(_unreadable(path, error)) from error
 
     def world_size(self) -> Optional[int]:
         """How many GPUs an instance of this vLLM model spans, None where its ``model.json`` does not say."""
@@ -90,11 +102,11 @@ def list_models(repository: str) -> Listing:
     """
     try:
         entries = sorted(os.scandir(repository), key=lambda entry: entry.name)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RepositoryError(_unreadable(repository, error)) from error
     listing = Listing([], [])
     for entry in entries:
-        if entry.is_dir():
+        if _is_directory(entry):
             _add(listing, repository, entry.name)
         elif entry.is_symlink() and not os.path.exists(entry.path):
             reason = (
@@ -157,7 +169,8 @@ def _add(listing: Listing, repository: str, name: str) -> None:
     try:
         model = _model(repository, name)
     except OSError as error:
-        listing.ignored.append(Ignored(path, _unreadable(path, error), harmful=True))
+        config = ConfigFile(os.path.join(path, CONFIG_FILE), None, False)
+        listing.models.append(ModelDirectory(repository, name, path, (), (config,), _unreadable(path, error)))
         return
     if model.versions or any(config.exists for config in model.configs):
         listing.models.append(model)
@@ -169,29 +182,30 @@ def _add(listing: Listing, repository: str, name: str) -> None:
 
 def _model(repository: str, name: str) -> ModelDirectory:
     path = os.path.join(repository, name)
-    names = os.listdir(path)
-    versions = sorted((entry for entry in names if _VERSION.fullmatch(entry)), key=int)
-    configs = [ConfigFile(os.path.join(path, CONFIG_FILE), None, CONFIG_FILE in names)]
-    if CONFIGS_DIRECTORY in names:
+    with os.scandir(path) as entries:
+        found = {entry.name: entry for entry in entries}
+    versions = sorted((item for item in found if _VERSION.fullmatch(item) and _is_directory(found[item])), key=int)
+    configs = [ConfigFile(os.path.join(path, CONFIG_FILE), None, CONFIG_FILE in found)]
+    if CONFIGS_DIRECTORY in found and not found[CONFIGS_DIRECTORY].is_file():
         directory = os.path.join(path, CONFIGS_DIRECTORY)
-        for entry in sorted(_names(directory)):
-            if entry.endswith(CONFIG_SUFFIX) and entry != CONFIG_SUFFIX:
-                configs.append(ConfigFile(os.path.join(directory, entry), entry[: -len(CONFIG_SUFFIX)], True))
+        for item in sorted(os.listdir(directory)):
+            if item.endswith(CONFIG_SUFFIX) and item != CONFIG_SUFFIX:
+                configs.append(ConfigFile(os.path.join(directory, item), item[: -len(CONFIG_SUFFIX)], True))
     return ModelDirectory(repository, name, path, tuple(versions), tuple(configs))
 
 
-def _names(directory: str) -> List[str]:
+def _is_directory(entry: os.DirEntry[str]) -> bool:
     try:
-        return os.listdir(directory)
-    except NotADirectoryError:
-        return []
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, or through a directory that is closed to this user
+        return False
 
 
 def _not_a_directory(path: str, what: str) -> str:
     return f"{path}: there is no such {what}. Check the path, and that the file system is mounted."
 
 
-def _unreadable(path: str, error: OSError) -> str:
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+def _unreadable(path: str, error: Exception) -> str:
+    if not isinstance(error, OSError) or isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return _not_a_directory(path, "directory")
     return f"{path}: cannot be read: {error.strerror}. Run the task as a user who may read it."

@@ -15,7 +15,7 @@ from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.template import placeholder
 from .._policy import decision
 from .._policy.rules import Policy
-from .discovery import ConfigFile, Ignored, ModelDirectory, list_models, repository_of
+from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models
 from .files import FileError, read_file, write_file
 from .lock import locked
 from .results import diff, printable
@@ -45,9 +45,10 @@ class Plan(NamedTuple):
 
     def problem(self) -> str:
         """Why the model could not be planned, with the place in the file."""
-        return "\n".join(finding.show(self.config.path) for finding in self.findings) or (
-            f"{self.config.path}: {self.decision.reason}"
-        )
+        if self.findings:
+            return "\n".join(finding.show(self.config.path) for finding in self.findings)
+        reason = self.decision.reason
+        return reason if reason.startswith(self.model.path) else f"{self.config.path}: {reason}"
 
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
@@ -101,7 +102,7 @@ class Outcome(NamedTuple):
         return str(printable(f"{files} cannot be planned, so nothing was changed:\n{problems}\n{advice}"))
 
     def as_result(self) -> Dict[str, Any]:
-        """As a module returns it."""
+        """As a module returns it, but for the diff."""
         counts = dict.fromkeys(decision.STATUSES, 0)
         for plan in self.plans:
             counts[plan.decision.status] += 1
@@ -110,8 +111,11 @@ class Outcome(NamedTuple):
             "models": [plan.as_result() for plan in self.plans],
             "counts": counts,
             "ignored": [printable({"path": item.path, "reason": item.reason}) for item in self.ignored],
-            "diff": [diff(plan.config.path, plan.text, plan.new_text) for plan in self.changed()],
         }
+
+    def diff(self) -> List[Dict[str, str]]:
+        """Each changed file before and after, for Ansible's diff mode."""
+        return [diff(plan.config.path, plan.text, plan.new_text) for plan in self.changed()]
 
 
 def enforce(repositories: Sequence[str], policy: Policy, keep_going: bool, dry_run: bool) -> Outcome:
@@ -129,18 +133,16 @@ def enforce(repositories: Sequence[str], policy: Policy, keep_going: bool, dry_r
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in repositories))
     if dry_run:
         return _plan_all(paths, policy, keep_going)
-    # Links lead to models whose files others may reach through another repository.
-    held = {*paths}
-    for path in paths:
-        held.update(
-            repository_of(os.path.realpath(config.path))
-            for model in list_models(path).models
-            for config in model.configs
-        )
-    with locked(held):
+    with locked([*paths, *_linked_repositories(paths)]):
         outcome = _plan_all(paths, policy, keep_going)
         _write(outcome.changed())
     return outcome
+
+
+def _linked_repositories(paths: Sequence[str]) -> List[str]:
+    """The directories that hold models which are links here: other runs may reach them from there."""
+    links = [entry.path for path in paths if os.path.isdir(path) for entry in os.scandir(path) if entry.is_symlink()]
+    return [os.path.dirname(os.path.realpath(link)) for link in links]
 
 
 def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome:
@@ -152,7 +154,7 @@ def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome
         for model in listing.models:
             for config in model.configs:
                 plan = _plan(model, config, policy)
-                if config.exists or plan.backend.backend:
+                if config.exists or plan.backend.backend or plan.decision.status == decision.INVALID:
                     plans.append(plan)
                 else:
                     ignored.append(Ignored(model.path, _UNKNOWN_BACKEND))
@@ -162,17 +164,20 @@ def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome
 
 
 def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
-    unknown = Backend("", "")
+    if model.problem:
+        return _plan_unreadable(model, config, model.problem)
     try:
         text = read_file(config.path)
     except FileError as error:
-        failed = decision.Decision(decision.INVALID, None, [], [], str(error).partition(": ")[2])
-        return Plan(model, config, unknown, failed, NONE, None)
+        return _plan_unreadable(model, config, str(error))
     try:
         parsed = change.parse(text or b"")
     except change.InvalidConfigError as error:
         return _plan_broken(model, config, text or b"", error.findings)
-    files = [] if parsed.data.get("platform") else model.version_files()
+    try:
+        files = [] if parsed.data.get("platform") else model.version_files()
+    except RepositoryError as error:
+        return _plan_unreadable(model, config, str(error))
     backend = derive(parsed.data, model.name, files)
     facts = ModelFacts(parsed.data, model.world_size() if backend.backend == "vllm" else None)
     decided = decision.decide(policy, model.name, backend, facts)
@@ -186,6 +191,11 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     return Plan(
         model, config, backend, decided, impact, text, planned.text if decided.status == decision.CHANGED else None
     )
+
+
+def _plan_unreadable(model: ModelDirectory, config: ConfigFile, reason: str) -> Plan:
+    failed = decision.Decision(decision.INVALID, None, [], [], reason)
+    return Plan(model, config, Backend("", ""), failed, NONE, None)
 
 
 def _plan_broken(model: ModelDirectory, config: ConfigFile, text: bytes, findings: Sequence[Finding]) -> Plan:

@@ -58,6 +58,8 @@ def read_file(path: str) -> Optional[bytes]:
         raise FileError(f"{path}: a part of this path is not a directory.") from None
     except IsADirectoryError:
         raise FileError(f"{path}: is a directory. Give the path of a config.pbtxt.") from None
+    except ValueError:
+        raise FileError(f"{path!r}: is not a path. It has a NUL byte in it.") from None
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}. Run the task as a user who may read it.") from error
 

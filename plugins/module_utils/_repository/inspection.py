@@ -6,12 +6,22 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
-from .._model_config import change
 from .._model_config.backend import derive
 from .._model_config.findings import Finding
-from .discovery import CONFIGS_DIRECTORY, ConfigFile, ModelDirectory, list_models, model_directory, repository_of
+from .._model_config.reading import read
+from .._textproto.document import Document
+from .._textproto.errors import TextProtoError
+from .discovery import (
+    CONFIGS_DIRECTORY,
+    ConfigFile,
+    ModelDirectory,
+    RepositoryError,
+    list_models,
+    model_directory,
+    repository_of,
+)
 from .files import FileError, read_file
 from .results import printable
 
@@ -52,15 +62,19 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     data: Dict[str, Any] = {}
     findings: List[Finding] = []
     exists = config.exists
+    files: List[str] = []
     try:
-        text: Optional[bytes] = read_file(config.path)
+        if model.problem:
+            raise FileError(model.problem)
+        text = read_file(config.path)
         exists = text is not None
-        data = change.parse(text or b"").data
-    except FileError as error:
-        findings = [Finding("unreadable", str(error).partition(": ")[2])]
-    except change.InvalidConfigError as error:
-        findings = error.findings
-    backend = derive(data, model.name, model.version_files())
+        files = model.version_files()
+        data, findings = read(Document.parse(text or b""))
+    except (FileError, RepositoryError) as error:
+        findings = [Finding("unreadable", str(error))]
+    except TextProtoError as error:
+        findings = [Finding.of_syntax(error)]
+    backend = derive(data, model.name, files)
     description: Dict[str, Any] = printable(
         {
             "repository": model.repository,

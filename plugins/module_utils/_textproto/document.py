@@ -216,13 +216,10 @@ class Document:
         if lists == "replace":
             for index in range(document._count(path) - 1, len(values) - 1, -1):
                 document = document.remove((*path, index))
-            if not values and document._has_field(path):
+            if not values and self._count(path) and document._has_field(path):
                 document = document.remove(path)
         if values and not document._has_field(path):
-            *parent, name = path
-            document = document._with_message(parent)
-            message = document._message(parent)
-            return document._edited(edit.append_field(document.text, document.root, message, str(name), values))
+            return document._append(path, values)
         for index, value in enumerate(values):
             document = document._put((*path, index), value, exact or lists == "replace", lists)
         return document
@@ -231,21 +228,30 @@ class Document:
         document = self
         if exact:
             for index in range(document._count(path) - 1, -1, -1):
-                if not any(literals.means(document._map_key((*path, index)), key) for key in values):
+                if not any(document._has_key((*path, index), key) for key in values):
                     document = document.remove((*path, index))
+        if values and not document._has_field(path):
+            return document._append(path, values)
         for key, value in values.items():
             indexes = range(document._count(path))
-            found = [index for index in indexes if literals.means(document._map_key((*path, index)), key)]
+            found = [index for index in indexes if document._has_key((*path, index), key)]
             if found:
                 document = document._put((*path, found[-1], "value"), value, exact, lists)
             else:
                 document = document._put((*path, len(indexes)), map_entry(key, value), exact, lists)
         return document
 
-    def _map_key(self, path: Path) -> str:
-        """The source of a map entry's key; one that is left out is the empty string."""
+    def _has_key(self, path: Path, key: Any) -> bool:
+        """Whether the map entry at ``path`` has this key; one that is left out is the default of its type."""
         node = self.find((*path, "key"))
-        return '""' if node is None else self.source(node)
+        return bool(key == type(key)()) if node is None else literals.means(self.source(node), key)
+
+    def _append(self, path: Path, value: Any) -> Document:
+        """With a field that is not there yet."""
+        *parent, name = path
+        document = self._with_message(parent)
+        splices = edit.append_field(document.text, document.root, document._message(parent), str(name), value)
+        return document._edited(splices)
 
     def _insert(self, message: Message, name: str, index: int, value: Any) -> Document:
         nodes = self.occurrences(message, name)

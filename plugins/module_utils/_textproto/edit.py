@@ -16,6 +16,7 @@ from .nodes import Field, ListValue, Message, Scalar
 from .style import infer, line_indent, line_start, newline_at, starts_line
 
 _BLANKS = re.compile(r"[ \t\r\f\v]*")
+_WORD = re.compile(r"[\w.]", re.ASCII)
 _CLOSING = "}>]"
 
 
@@ -32,11 +33,13 @@ def apply(text: str, splices: Iterable[Splice]) -> str:
     parts: List[str] = []
     at = 0
     for splice in sorted(splices, key=lambda splice: splice.start):
-        parts.append(text[at : splice.start])
-        parts.append(splice.replacement)
+        parts += [text[at : splice.start], splice.replacement]
         at = splice.end
-    parts.append(text[at:])
-    return "".join(parts)
+    result = ""
+    for part in (*parts, text[at:]):
+        glued = part and _WORD.match(result[-1:]) and _WORD.match(part[0])
+        result += " " + part if glued else part  # two tokens must not become one
+    return result
 
 
 def replace(text: str, root: Message, parent: Message, node: Union[Scalar, Message], value: Any) -> List[Splice]:
@@ -117,8 +120,10 @@ def insert_element(
 def remove_field(text: str, parent: Message, field: Field) -> List[Splice]:
     """Without ``field``, its separator, and its lines where nothing else stands on them."""
     separator = _separator(text, field.end)
-    if separator:
+    if separator and not text[field.end : separator.start].strip():
         return [_cut(text, field.start, separator.end)]
+    if separator:
+        return [_cut(text, field.start, field.end), separator]
     splices = [_cut(text, field.start, field.end)]
     if field is parent.fields[-1] and len(parent.fields) > 1:
         dangling = _separator(text, parent.fields[-2].end)
@@ -150,11 +155,8 @@ def _fill(text: str, holder: Union[Message, ListValue], render: Any, unit: str) 
         indent = line_indent(text, holder.start)
         return [Splice(inside, close, f" {render(indent, True)} ")]
     newline, indent = newline_at(text, holder.start), line_indent(text, holder.start)
-    rendered = indent + unit + render(indent + unit, False) + newline
-    if starts_line(text, close):
-        at = line_start(text, close)
-        return [Splice(at, at, rendered)]
-    return [Splice(close, close, newline + rendered + indent)]
+    at = line_start(text, close)
+    return [Splice(at, at, indent + unit + render(indent + unit, False) + newline)]
 
 
 def _separator(text: str, end: int) -> Optional[Splice]:

@@ -9,7 +9,8 @@ unknown escapes, a no-break space) and less (``- 1``).
 One match covers trivia and the longest unit that needs no decision: ``name: scalar``, ``name {``, a bracket, a
 separator, an element of a list. No text can be split in two ways by the pattern, or a broken file would take
 exponential time: therefore a comment always ends with its line feed, and the parser appends one to the text so that a
-last line without one is no special case.
+last line without one is no special case; and therefore trivia never stands beside trivia where what is between the
+two can be left out.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ EXTENSION = rf"\[{TRIVIA}{IDENTIFIER}{TRIVIA}(?:[./]{TRIVIA}[A-Za-z_][\w-]*{TRIV
 NAME, FIELD_SCALAR, COLON, FIELD_OPEN, CLOSE, SEPARATOR, ELEMENT, OPEN, END = range(1, 10)
 ITEM = re.compile(
     rf"{TRIVIA}(?:"
-    rf"({IDENTIFIER}|{EXTENSION}){TRIVIA}(?::{TRIVIA}({SCALAR})|(:?){TRIVIA}([{{<\[]))"
+    rf"({IDENTIFIER}|{EXTENSION}){TRIVIA}(?::{TRIVIA}({SCALAR})|(?:(:){TRIVIA})?([{{<\[]))"
     rf"|([}}>\]])|([,;])|({SCALAR})|([{{<])|(\Z))",
     re.ASCII,
 )

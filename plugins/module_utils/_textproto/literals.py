@@ -110,7 +110,7 @@ def means(source: str, value: Any) -> bool:
         return integer_value(source) == value
     if isinstance(value, float):
         number = float_value(source)
-        return number is not None and (number == value or (math.isnan(number) and math.isnan(value)))
+        return number is not None and repr(number) == repr(float(value))  # tells -0.0 from 0.0, and knows nan
     wanted = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return bool(string_value(source) == wanted)
 

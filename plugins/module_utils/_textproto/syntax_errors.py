@@ -42,7 +42,7 @@ def check_escapes(text: str, value: Scalar) -> None:
             f"'{text[end : end + 2]}' is not an escape sequence of the text format",
             text,
             end,
-            "Write a backslash as \\\\. The escapes are \\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U00hhhhhh.",
+            "Write a backslash as \\\\. Known: \\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000hhhhh.",
         )
 
 
@@ -63,8 +63,10 @@ def unexpected(
     if name:
         after = _skip_trivia(text, name.end())
         if text.startswith(":", after):
-            return _bad_token(text, _skip_trivia(text, after + 1), f"a value for '{name.group()}'", "")
-        return TextProtoError(f"expected ':' or '{{' after '{name.group()}', found {_show(text, after)}", text, after)
+            return _bad_token(text, _skip_trivia(text, after + 1), f"a value for '{_shortened(name.group())}'", "")
+        return TextProtoError(
+            f"expected ':' or '{{' after '{_shortened(name.group())}', found {_show(text, after)}", text, after
+        )
     if text[at] in ",;":
         return TextProtoError(f"expected a field name, found {found}", text, at, f"Remove the extra '{text[at]}'.")
     return TextProtoError(f"expected a field name, found {found}", text, at, _missing_value_hint(text, at, fields))
@@ -135,7 +137,7 @@ def _bad_number(text: str, at: int, word: str) -> TextProtoError:
         hint = "A number that begins with 0 is octal. Leave out the leading zeros of a decimal number."
     elif "_" in digits:
         hint = "Leave out the '_' between digits."
-    return TextProtoError(f"'{word}' is not a number", text, at, hint)
+    return TextProtoError(f"'{_shortened(word)}' is not a number", text, at, hint)
 
 
 def _missing_value_hint(text: str, at: int, fields: Sequence[Field]) -> str:
@@ -160,4 +162,8 @@ def _show(text: str, at: int) -> str:
     token = word.group() if word else text[at]
     if not token.isprintable():
         return f"the byte 0x{ord(token) - 0xDC00:02x}" if 0xDC80 <= ord(token) <= 0xDCFF else f"U+{ord(token):04X}"
-    return f"'{token}'"
+    return f"'{_shortened(token)}'"
+
+
+def _shortened(token: str) -> str:
+    return token if len(token) <= 40 else token[:37] + "..."
