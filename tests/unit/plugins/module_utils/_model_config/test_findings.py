@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a problem in a file is shown and returned."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import Finding
+from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
+from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
+
+TEXT = 'name: "m"\n  kindly: 1\n'
+
+
+def test_a_finding_is_shown_with_place_line_caret_and_hint():
+    finding = Finding.at("unknown-field", "There is no 'kindly'.", TEXT, TEXT.index("kindly"), "Remove it.")
+    assert finding.show("/m/config.pbtxt") == (
+        "/m/config.pbtxt:2:3: There is no 'kindly'. [unknown-field]\n  kindly: 1\n  ^\nRemove it."
+    )
+
+
+def test_a_finding_without_a_place_is_shown_without_one():
+    assert Finding("unreadable", "It cannot be read.").show("f") == "f: It cannot be read. [unreadable]"
+
+
+def test_a_syntax_error_becomes_a_finding():
+    with pytest.raises(TextProtoError) as raised:
+        Document.parse(b"name: }\n")
+    finding = Finding.of_syntax(raised.value)
+    assert (finding.rule, finding.line, finding.column) == ("syntax", 1, 7)
+    assert finding.message == raised.value.message
+    assert finding.excerpt == "name: }\n      ^"
+
+
+def test_a_finding_is_returned_as_a_mapping_with_its_file():
+    assert Finding("r", "m", 1, 2, "x\n^", "h").as_result("f") == {
+        "file": "f",
+        "rule": "r",
+        "message": "m",
+        "line": 1,
+        "column": 2,
+        "excerpt": "x\n^",
+        "hint": "h",
+    }

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The written policy: what it may hold, and every mistake in it with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.inference.triton.plugins.module_utils._policy.rules import Match, PolicyError, parse_policy
+
+GPU = [{"kind": "KIND_GPU"}]
+
+
+def rule(**fields):
+    return {"instance_group": GPU, **fields}
+
+
+def parse(*rules):
+    return parse_policy({"rules": list(rules)}).rules
+
+
+def problems_of(policy):
+    with pytest.raises(PolicyError) as raised:
+        parse_policy(policy)
+    assert str(raised.value) == "\n".join(raised.value.problems)
+    return raised.value.problems
+
+
+# What a policy may hold
+
+
+def test_a_rule_needs_a_group_and_has_defaults_for_the_rest():
+    (parsed,) = parse({"instance_group": [{"kind": "KIND_GPU"}]})
+    assert parsed == ("rules[0]", Match((), (), ()), ({"kind": "KIND_GPU"},), "explicit", "enforce")
+
+
+def test_a_rule_with_everything():
+    (parsed,) = parse(
+        {
+            "name": "tokenizers",
+            "match": {"models": ["*_tokenizer"], "backends": ["python"], "platforms": ["*"]},
+            "instance_group": [{"kind": "KIND_CPU", "count": 2}],
+            "level": "exact",
+            "mode": "audit",
+        }
+    )
+    assert parsed == (
+        "tokenizers",
+        Match(("*_tokenizer",), ("python",), ("*",)),
+        ({"kind": "KIND_CPU", "count": 2},),
+        "exact",
+        "audit",
+    )
+
+
+def test_the_rules_keep_their_order():
+    assert [parsed.name for parsed in parse(rule(name="b"), rule(name="a"), rule())] == ["b", "a", "rules[2]"]
+
+
+@pytest.mark.parametrize(
+    ("given", "groups"),
+    [
+        pytest.param([{"kind": "KIND_GPU", "count": "2"}], ({"kind": "KIND_GPU", "count": 2},), id="number from a template"),
+        pytest.param([{"kind": 2}], ({"kind": "KIND_CPU"},), id="kind by number"),
+        pytest.param([{"kind": "KIND_GPU", "gpus": [0, 1]}], ({"kind": "KIND_GPU", "gpus": [0, 1]},), id="gpus"),
+        pytest.param(
+            [{"kind": "KIND_CPU", "rate_limiter": {"resources": [{"name": "R", "global": "yes", "count": 1}]}}],
+            ({"kind": "KIND_CPU", "rate_limiter": {"resources": [{"name": "R", "global": True, "count": 1}]}},),
+            id="rate limiter",
+        ),
+        pytest.param([{"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}], ({"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}), id="two"),
+    ],
+)
+def test_groups_are_in_tritons_terms(given, groups):
+    assert parse(rule(instance_group=given))[0].groups == groups
+
+
+def test_a_list_that_a_rule_leaves_empty_says_nothing():
+    assert parse(rule(instance_group=[{"kind": "KIND_CPU", "gpus": []}]))[0].groups == ({"kind": "KIND_CPU"},)
+
+
+# Which models a rule is for
+
+
+@pytest.mark.parametrize(
+    ("match", "fits"),
+    [
+        pytest.param({}, True, id="no selector"),
+        pytest.param({"models": ["resnet50"]}, True, id="name"),
+        pytest.param({"models": ["resnet*"]}, True, id="star"),
+        pytest.param({"models": ["resnet[0-9][0-9]"]}, True, id="class"),
+        pytest.param({"models": ["resnet?"]}, False, id="one character is not two"),
+        pytest.param({"models": ["net"]}, False, id="part of the name"),
+        pytest.param({"models": ["RESNET50"]}, False, id="letter case"),
+        pytest.param({"models": ["bert", "resnet50"]}, True, id="one of several names"),
+        pytest.param({"backends": ["onnx*"]}, True, id="backend"),
+        pytest.param({"backends": ["python"]}, False, id="another backend"),
+        pytest.param({"platforms": ["onnxruntime_onnx"]}, True, id="platform"),
+        pytest.param({"platforms": ["tensorrt_plan"]}, False, id="another platform"),
+        pytest.param({"models": ["resnet*"], "backends": ["onnxruntime"]}, True, id="both"),
+        pytest.param({"models": ["resnet*"], "backends": ["python"]}, False, id="only one of both"),
+    ],
+)
+def test_every_selector_that_is_given_has_to_fit(match, fits):
+    (parsed,) = parse(rule(match=match))
+    assert parsed.match.fits("resnet50", "onnxruntime", "onnxruntime_onnx") is fits
+
+
+def test_a_model_without_a_known_backend_fits_no_name_of_a_backend():
+    (parsed,) = parse(rule(match={"backends": ["python"]}))
+    assert not parsed.match.fits("m", "", "")
+
+
+# Mistakes
+
+KINDS = "KIND_GPU, KIND_CPU, KIND_MODEL"
+
+MISTAKES = [
+    pytest.param([], "policy: expected a mapping with rules, found [].", id="list for the policy"),
+    pytest.param(None, "policy: expected a mapping with rules, found None.", id="null for the policy"),
+    pytest.param({}, "rules: a policy needs at least one rule.", id="nothing"),
+    pytest.param({"rules": []}, "rules: a policy needs at least one rule.", id="no rule"),
+    pytest.param({"rules": None}, "rules: expected a list of rules, found None.", id="null for the rules"),
+    pytest.param({"rules": "all"}, "rules: expected a list of rules, found 'all'.", id="string for the rules"),
+    pytest.param({"rules": {"a": 1}}, "rules: expected a list of rules, found {'a': 1}.", id="mapping for the rules"),
+    pytest.param(
+        {"rules": [rule()], "rule": []}, "rule: there is no such key. Did you mean 'rules'?", id="unknown key of the policy"
+    ),
+    pytest.param({"rules": [rule()], "waivers": []}, "waivers: there is no such key.", id="key that is still to come"),
+    pytest.param(
+        {"rules": ["gpu"]},
+        [
+            "rules[0]: expected a mapping with name, match, instance_group, level, mode, found 'gpu'.",
+            "rules[0].instance_group: a rule needs at least one group, for example [{kind: KIND_GPU}].",
+        ],
+        id="string for a rule",
+    ),
+    pytest.param(
+        {"rules": [rule(), rule(levle="exact")]},
+        "rules[1].levle: there is no such key. Did you mean 'level'?",
+        id="unknown key of a rule",
+    ),
+    pytest.param({"rules": [rule(config={})]}, "rules[0].config: there is no such key.", id="config"),
+    pytest.param({"rules": [rule(**{"1": 2})]}, "rules[0].1: there is no such key.", id="number for a key"),
+    pytest.param(
+        {"rules": [rule(level="strict")]},
+        "rules[0].level: expected one of explicit, kind, exact, found 'strict'.",
+        id="unknown level",
+    ),
+    pytest.param(
+        {"rules": [rule(level="Exact")]},
+        "rules[0].level: expected one of explicit, kind, exact, found 'Exact'. Did you mean 'exact'?",
+        id="level in another letter case",
+    ),
+    pytest.param(
+        {"rules": [rule(level=None)]}, "rules[0].level: expected one of explicit, kind, exact, found None.", id="null for a level"
+    ),
+    pytest.param(
+        {"rules": [rule(level=["kind"])]},
+        "rules[0].level: expected one of explicit, kind, exact, found ['kind']. Did you mean 'kind'?",
+        id="list for a level",
+    ),
+    pytest.param(
+        {"rules": [rule(mode="enforced")]},
+        "rules[0].mode: expected one of enforce, audit, found 'enforced'. Did you mean 'enforce'?",
+        id="unknown mode",
+    ),
+    pytest.param(
+        {"rules": [rule(match=["*"])]},
+        "rules[0].match: expected a mapping with models, backends, platforms, found ['*'].",
+        id="list for a match",
+    ),
+    pytest.param(
+        {"rules": [rule(match=None)]},
+        "rules[0].match: expected a mapping with models, backends, platforms, found None.",
+        id="null for a match",
+    ),
+    pytest.param(
+        {"rules": [rule(match={"model": ["*"]})]},
+        "rules[0].match.model: there is no such key. Did you mean 'models'?",
+        id="unknown selector",
+    ),
+    pytest.param({"rules": [rule(match={"query": "x"})]}, "rules[0].match.query: there is no such key.", id="query"),
+    pytest.param(
+        {"rules": [rule(match={"models": "resnet*"})]},
+        "rules[0].match.models: expected a list of patterns, found 'resnet*'.",
+        id="string for patterns",
+    ),
+    pytest.param(
+        {"rules": [rule(match={"models": None})]},
+        "rules[0].match.models: expected a list of patterns, found None.",
+        id="null for patterns",
+    ),
+    pytest.param(
+        {"rules": [rule(match={"backends": []})]},
+        "rules[0].match.backends: an empty list would match nothing. Leave the selector out to match all.",
+        id="empty list of patterns",
+    ),
+    pytest.param(
+        {"rules": [rule(match={"platforms": ["a", 1]})]},
+        "rules[0].match.platforms[1]: expected a pattern, found 1.",
+        id="number for a pattern",
+    ),
+    pytest.param(
+        {"rules": [{}]},
+        "rules[0].instance_group: a rule needs at least one group, for example [{kind: KIND_GPU}].",
+        id="no group",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[])]},
+        "rules[0].instance_group: a rule needs at least one group, for example [{kind: KIND_GPU}].",
+        id="empty list of groups",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group={"kind": "KIND_GPU"})]},
+        "rules[0].instance_group: expected a list, since 'instance_group' is repeated, found 'dict'.",
+        id="mapping for the groups",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "GPU"}])]},
+        "rules[0].instance_group[0].kind: expected one of KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL, found 'GPU'. "
+        "Did you mean 'KIND_GPU'?",
+        id="unknown kind",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "KIND_GPU", "counts": 1}])]},
+        "rules[0].instance_group[0].counts: ModelInstanceGroup has no such field. Did you mean 'count'?",
+        id="unknown field of a group",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "KIND_GPU"}, {"count": 1}])]},
+        f"rules[0].instance_group[1].kind: a rule has to say which kind it wants: {KINDS}.",
+        id="no kind",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "KIND_AUTO"}])]},
+        f"rules[0].instance_group[0].kind: a rule has to say which kind it wants: {KINDS}.",
+        id="KIND_AUTO",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": 0}])]},
+        f"rules[0].instance_group[0].kind: a rule has to say which kind it wants: {KINDS}.",
+        id="kind 0",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "KIND_CPU", "gpus": [0]}])]},
+        "rules[0].instance_group[0].gpus: cannot stand beside KIND_CPU: Triton refuses it.",
+        id="gpus of CPUs",
+    ),
+    pytest.param(
+        {"rules": [rule(instance_group=[{"kind": "KIND_MODEL", "gpus": [0]}])]},
+        "rules[0].instance_group[0].gpus: cannot stand beside KIND_MODEL: Triton refuses it.",
+        id="gpus of KIND_MODEL",
+    ),
+    pytest.param(
+        {"rules": [rule(name="a"), rule(name="b"), rule(name="a")]},
+        "rules[2].name: 'a' is the name of rules[0] too.",
+        id="name given twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("policy", "problems"), MISTAKES)
+def test_a_mistake_is_named_with_its_place(policy, problems):
+    assert problems_of(policy) == ([problems] if isinstance(problems, str) else problems)
+
+
+def test_a_profile_that_triton_cannot_read_is_a_mistake():
+    (problem,) = problems_of({"rules": [rule(instance_group=[{"kind": "KIND_GPU", "profile": ["0", "fast"]}])]})
+    assert problem.startswith("rules[0].instance_group[0].profile")
+
+
+def test_all_mistakes_are_reported_at_once():
+    policy = {
+        "rule": [],
+        "rules": [
+            rule(level="strict", mode="on", match={"models": [], "backend": ["python"]}),
+            {"instance_group": [{"kind": "GPU", "gpu": 0}]},
+            7,
+        ],
+    }
+    assert [problem.partition(": ")[0] for problem in problems_of(policy)] == [
+        "rule",
+        "rules[0].match.backend",
+        "rules[0].match.models",
+        "rules[0].level",
+        "rules[0].mode",
+        "rules[1].instance_group[0].kind",
+        "rules[1].instance_group[0].gpu",
+        "rules[2]",
+        "rules[2].instance_group",
+    ]
