@@ -97,9 +97,8 @@ def _libpython_from_apt(kept: Path) -> bool:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return False
     print(f"{LIBPYTHON} is not installed: taking it from the package {_libpython_packages()[0]}", file=sys.stderr)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-        Path(scratch, "lists").mkdir()
+    with _scratch(kept.parent) as scratch:
+        (scratch / "lists").mkdir()
         own_lists = [f"-oDir::State::Lists={scratch}/lists", f"-oDir::Cache={scratch}/cache"]
         for options, update in (([], False), (own_lists, True)):
             if update and not _apt_get(scratch, *options, "update"):
@@ -107,15 +106,15 @@ def _libpython_from_apt(kept: Path) -> bool:
             for package in _libpython_packages():
                 if not _apt_get(scratch, *options, "download", package):
                     continue
-                for archive in Path(scratch).glob("*.deb"):
-                    subprocess.run(["dpkg", "-x", archive, scratch], check=True)
-                for library in Path(scratch).glob(f"usr/lib/*/{LIBPYTHON}"):
+                for archive in scratch.glob("*.deb"):
+                    subprocess.run(["dpkg", "-x", archive, scratch])
+                for library in scratch.glob(f"usr/lib/*/{LIBPYTHON}"):
                     library.resolve().rename(kept)
                     return True
     return False
 
 
-def _apt_get(folder: str, *arguments: str) -> bool:
+def _apt_get(folder: Path, *arguments: str) -> bool:
     limits = ["-qq", "-oAcquire::Retries=1", "-oAcquire::http::Timeout=20", "-oAcquire::Languages=none"]
     try:
         command = ["apt-get", *limits, *arguments]
@@ -135,48 +134,48 @@ class Installation:
 
     def environment(self) -> dict[str, str]:
         # The backend's Python ignores PYTHONHOME and PYTHONPATH: it takes the modules of the first python3 in PATH.
-        return {
-            **os.environ,
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
-            "LD_LIBRARY_PATH": str(self.libraries),
-        }
+        environment = dict(os.environ)
+        for name, first in (("PATH", Path(sys.executable).parent), ("LD_LIBRARY_PATH", self.libraries)):
+            environment[name] = f"{first}:{environment.get(name, '')}".rstrip(":")
+        return environment
 
 
 def fetch() -> Installation:
     """Make sure that the server is unpacked in .cache/triton and starts. Raises TritonError."""
     check_host()
-    libpython = find_libpython()
     version = re.search(r"^nvidia-pytriton==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
     assert version, REQUIREMENTS
     home = CACHE / "triton" / version[1]
-    # Per interpreter, and at the depth where the backend's RPATH ($ORIGIN/../../../../nvidia_pytriton.libs) fits.
-    adapted = f"python{THIS_PYTHON}-{hashlib.sha256(str(libpython).encode()).hexdigest()[:8]}"
-    own = home / "pytriton" / adapted
-    installation = Installation(home / "pytriton/tritonserver/bin/tritonserver", own / "backends", own / "lib")
     with locked(CACHE / "triton" / "lock"):
+        libpython = find_libpython()
+        # Per interpreter, and at the depth where the backend's RPATH ($ORIGIN/../../../../nvidia_pytriton.libs) fits.
+        adapted = f"python{THIS_PYTHON}-{hashlib.sha256(os.fsencode(libpython)).hexdigest()[:8]}"
+        own = home / "pytriton" / adapted
+        installation = Installation(home / "pytriton/tritonserver/bin/tritonserver", own / "backends", own / "lib")
         if not home.is_dir():
-            with _made_whole(home) as folder:
+            with _scratch(home.parent) as folder:
                 _unpack(folder)
+                folder.rename(home)
         if not own.is_dir():
-            with _made_whole(own) as folder:
+            with _scratch(own.parent) as folder:
                 _adapt(home, folder, libpython)
                 _try_out(installation.program, folder)
+                folder.rename(own)
     return installation
 
 
 def _unpack(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent) as downloads:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-        command += ["--disable-pip-version-check", "--no-cache-dir", "-r", str(REQUIREMENTS), "-d", downloads]
-        if subprocess.run(command, stdout=sys.stderr).returncode:
-            raise TritonError(
-                "pip could not download tritonserver (its own words are above). Check the network and try again."
-            )
-        (wheel,) = Path(downloads).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            # Not the wheel's own libpython: it would be found before the interpreter's, which has more built in.
-            wanted = re.compile(r"pytriton/tritonserver/|nvidia_pytriton-|nvidia_pytriton\.libs/(?!libpython)")
-            archive.extractall(folder, [name for name in archive.namelist() if wanted.match(name)])
+    download = folder / "download"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", "--no-cache-dir", "-r", str(REQUIREMENTS), "-d", str(download)]
+    if subprocess.run(command, stdout=2).returncode:  # stdout belongs to the answer of this program
+        raise TritonError("pip could not download tritonserver, see above. Check the network and try again.")
+    (wheel,) = download.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        # Not the wheel's own libpython: it would be found before the interpreter's, which has more built in.
+        wanted = re.compile(r"pytriton/tritonserver/|nvidia_pytriton-|nvidia_pytriton\.libs/(?!libpython)")
+        archive.extractall(folder, [name for name in archive.namelist() if wanted.match(name)])
+    shutil.rmtree(download)
     (folder / "pytriton/tritonserver/bin/tritonserver").chmod(0o755)
 
 
@@ -202,18 +201,13 @@ def _try_out(program: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _made_whole(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target` when all went well and goes away otherwise; leftovers of a killed run go first."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(".unfinished-*"):
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder that goes away unless it is renamed; what a killed run left goes first. The caller holds the lock."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for leftover in parent.glob(".unfinished-*"):
         shutil.rmtree(leftover)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unfinished-"))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        folder.rename(target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".unfinished-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager

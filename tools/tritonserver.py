@@ -269,7 +269,7 @@ def main() -> int:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         run(arguments)
-    except (TritonError, OSError, subprocess.CalledProcessError) as error:
+    except (TritonError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

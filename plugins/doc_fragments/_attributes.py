@@ -21,7 +21,7 @@ attributes:
   platform:
     description: Target systems that the module runs on. They need python3 and nothing else.
     support: full
-    platforms: posix
+    platforms: linux
 """
 
     INFO = r"""
@@ -39,7 +39,7 @@ attributes:
   platform:
     description: Target systems that the module runs on. They need python3 and nothing else.
     support: full
-    platforms: posix
+    platforms: linux
 """
 
     ACTIONGROUP = r"""

@@ -114,10 +114,9 @@ models:
   description:
     - One entry for each configuration of each model, in the order of the repositories and names. A model has one
       configuration, C(config.pbtxt), and one more for each C(configs/*.pbtxt).
-    - Also returned when the task fails because of a broken configuration.
   type: list
   elements: dict
-  returned: always
+  returned: success, and when a broken configuration stops the task
   contains:
     repository:
       description: Path of the repository.
@@ -196,13 +195,13 @@ models:
 counts:
   description: How many configurations have each status. Every status is there, also with 0.
   type: dict
-  returned: always
+  returned: success, and when a broken configuration stops the task
   sample: {changed: 4, compliant: 1, exempt: 1, incompatible: 0, invalid: 0, template: 0, unmatched: 0, violation: 0}
 ignored:
   description: What is in the repositories and is no model, and why.
   type: list
   elements: dict
-  returned: always
+  returned: success, and when a broken configuration stops the task
   contains:
     path:
       description: Where it is.

@@ -46,7 +46,9 @@ options:
     description:
       - Paths of fields to take away, for example C(instance_group[0].gpus), C(dynamic_batching),
         C(parameters.threads) or C(parameters["a.b"]). What is not there is no error.
-      - Fields are removed before O(config) is merged.
+      - All paths are those of the file as it is before the task. Fields are removed before O(config) is merged.
+      - A path that ends in an index takes the element away that is at that place, at every run.
+        Use O(lists=replace) to say which elements should be left.
     type: list
     elements: str
     default: []
@@ -88,6 +90,11 @@ options:
       - Permissions of the file, as C(0644) or C(u=rw,go=r). By default, an existing file keeps its mode and a new one
         gets that of its directory without the execute bits.
     type: raw
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - A path in O(remove) that ends in an index removes whatever is at that place then, also at the next run.
 extends_documentation_fragment:
   - inference.triton._attributes
   - inference.triton._attributes.actiongroup
@@ -138,7 +145,7 @@ RETURN = r"""
 path:
   description: Path of the file.
   type: str
-  returned: always
+  returned: success
   sample: /srv/triton/models/ranker/config.pbtxt
 config:
   description: The whole configuration as it is now, or would be in check mode, as plain data. Empty if the file is
@@ -164,6 +171,13 @@ backup_id:
   type: str
   returned: success
   sample: 20260301T101500Z-5f3a9c
+findings:
+  description: Everything that is wrong with the file, each with C(file), C(line), C(column), C(rule), C(message),
+    C(excerpt) and C(hint) as M(inference.triton.model_config_info) returns it.
+  type: list
+  elements: dict
+  returned: when the file that is there is not a valid configuration
+  sample: []
 """
 
 import os
@@ -179,6 +193,16 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.disco
     model_directory,
 )
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
+
+
+def check_attributes(module: AnsibleModule, path: str) -> None:
+    """Fail for an owner, group or mode that does not exist before anything is written."""
+    existing = path if os.path.exists(path) else os.path.dirname(path)
+    if os.path.exists(existing):
+        check_mode, module.check_mode = module.check_mode, True
+        attributes = module.load_file_common_arguments(module.params, path=os.path.realpath(existing))
+        module.set_fs_attributes_if_different(attributes, False)
+        module.check_mode = check_mode
 
 
 def main() -> None:
@@ -218,6 +242,7 @@ def main() -> None:
             create=params["create"],
             backup_dir=params["backup_dir"],
         )
+        check_attributes(module, request.path)
         result = apply(request, module.check_mode)
     except InvalidConfigError as error:
         module.fail_json(

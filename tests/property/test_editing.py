@@ -46,12 +46,11 @@ def assert_comments_kept(old: Document, new: Document, removable: Iterable[Span]
     """No comment is gone, moved or new, but for those inside what the edit removes."""
     spans = list(removable)
     kept = [text for _, text in comments(new.text)]
-    for place, text in comments(old.text):
-        if kept[:1] == [text]:
-            kept.pop(0)
-        else:
+    was = comments(old.text)
+    assert kept == [text for _, text in was if text in kept]
+    for place, text in was:
+        if text not in kept:
             assert any(span.start <= place.start and place.end <= span.end for span in spans), f"lost: {text}"
-    assert kept == []
 
 
 def assert_means(new: Document, message: object) -> None:

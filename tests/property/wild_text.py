@@ -41,6 +41,7 @@ class _Scribe:
     def __init__(self, draw: Draw, google: bool) -> None:
         self.draw = draw
         self.google = google
+        self.comments = 0
         self.newline = self.choose(["\n", "\r\n"])
         self.indent = self.choose(["  ", "    ", "\t", " ", ""])
         self.colon = self.choose([": ", ":", " : ", ":\t"])
@@ -82,7 +83,9 @@ class _Scribe:
         return text
 
     def comment(self) -> str:
-        return "#" + self.choose(_COMMENTS) + self.newline
+        """A comment line; no two are the same, so that one that is lost is missed."""
+        self.comments += 1
+        return f"#{self.choose(_COMMENTS)}{self.comments}{self.newline}"
 
     def gap(self, tidy: str) -> str:
         """What stands between two tokens: ``tidy``, or anything in a wild document."""

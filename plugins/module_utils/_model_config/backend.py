@@ -2,13 +2,13 @@
 # This module util is PRIVATE to the collection: it can change without notice.
 """Which backend and platform Triton takes a model for, also where its configuration does not say.
 
-Source: triton core, src/model_config_utils.cc, AutoCompleteBackendFields. Triton looks into the first version directory
-only, and checks the kinds of model in the order of `_FRAMEWORKS`.
+Source: triton core, src/model_config_utils.cc, AutoCompleteBackendFields. Triton looks into the first sub-directory of
+a model only, by name, and tries the rows of `_FRAMEWORKS` in their order.
 """
 
 from __future__ import annotations
 
-from typing import Any, Collection, Mapping, NamedTuple, Optional
+from typing import Any, Collection, Mapping, NamedTuple
 
 ENSEMBLE = "ensemble"
 
@@ -21,24 +21,26 @@ class Backend(NamedTuple):
 
 
 class _Framework(NamedTuple):
-    """One row of the table: these files, this platform or this backend make a model one of this framework."""
+    """One row of the table: this file or this platform makes a model one of this backend."""
 
     backend: str
     platform: str
-    files: Collection[str]
-    platform_aliases: Collection[str] = ()
+    file: str
 
 
 _FRAMEWORKS = (
-    _Framework("tensorflow", "tensorflow_savedmodel", ("model.savedmodel",)),
-    _Framework("tensorflow", "tensorflow_graphdef", ("model.graphdef",)),
-    _Framework("tensorrt", "tensorrt_plan", ("model.plan",)),
-    _Framework("onnxruntime", "onnxruntime_onnx", ("model.onnx",)),
-    _Framework("openvino", "", ("model.xml",)),
-    _Framework("pytorch", "pytorch_libtorch", ("model.pt",), ("libtorch",)),
-    _Framework("pytorch", "torch_aoti", ("model.pt2",)),
-    _Framework("python", "", ("model.py",)),
+    _Framework("tensorflow", "tensorflow_graphdef", "model.graphdef"),
+    _Framework("tensorflow", "tensorflow_savedmodel", "model.savedmodel"),
+    _Framework("tensorrt", "tensorrt_plan", "model.plan"),
+    _Framework("onnxruntime", "onnxruntime_onnx", "model.onnx"),
+    _Framework("openvino", "", "model.xml"),
+    _Framework("pytorch", "pytorch_libtorch", "model.pt"),
+    _Framework("pytorch", "torch_aoti", "model.pt2"),
+    _Framework("python", "", "model.py"),
 )
+_PLATFORM_ALIASES = {"libtorch": "pytorch_libtorch"}
+# The platform of a backend that is named without one. TensorFlow's depends on the files.
+_PLATFORMS = {"tensorrt": "tensorrt_plan", "onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch"}
 
 
 def is_ensemble(config: Mapping[str, Any]) -> bool:
@@ -46,36 +48,31 @@ def is_ensemble(config: Mapping[str, Any]) -> bool:
     return config.get("platform") == ENSEMBLE or "ensemble_scheduling" in config
 
 
-def derive(config: Mapping[str, Any], model_name: str, version_files: Collection[str]) -> Backend:
+def derive(config: Mapping[str, Any], model_name: str, files: Collection[str]) -> Backend:
     """The backend and platform of a model.
 
     Args:
         config: the configuration as plain data; empty where the model has no file.
         model_name: the name of the model's directory.
-        version_files: the names in its first version directory.
+        files: the names in the first of its sub-directories. They count only where the configuration names no
+            ``default_model_filename``.
     """
     backend, platform = config.get("backend", ""), config.get("platform", "")
     if is_ensemble(config):
         return Backend("", ENSEMBLE)
-    framework = _by_platform(platform) if platform else None
-    if framework is None and not platform:
-        if backend:
-            framework = next(
-                (row for row in _FRAMEWORKS if row.backend == backend and _has_file(row, version_files)), None
-            )
-        else:
-            framework = next((row for row in _FRAMEWORKS if _has_file(row, version_files)), None)
-    if framework:
-        return Backend(backend or framework.backend, platform or framework.platform)
-    if not backend and not platform:
-        # A custom backend is named by the model: resize.dali is a model of the backend dali.
-        backend = model_name.partition(".")[2]
-    return Backend(backend, platform)
-
-
-def _by_platform(platform: str) -> Optional[_Framework]:
-    return next((row for row in _FRAMEWORKS if platform == row.platform or platform in row.platform_aliases), None)
-
-
-def _has_file(framework: _Framework, version_files: Collection[str]) -> bool:
-    return any(name in version_files for name in framework.files)
+    named = config.get("default_model_filename", "")
+    seen = [named] if named else files
+    by_file = [row for row in _FRAMEWORKS if row.file in seen]
+    if backend == "tensorflow" and not platform:
+        return Backend(backend, next((row.platform for row in by_file if row.backend == backend), ""))
+    if backend:
+        return Backend(backend, platform or _PLATFORMS.get(backend, ""))
+    if platform:
+        known = _PLATFORM_ALIASES.get(platform, platform)
+        by_platform = [row for row in _FRAMEWORKS if row.platform == known]
+        by_plan = [row for row in by_file if row.backend == "tensorrt" and named]
+        return Backend(next((row.backend for row in by_platform + by_plan), ""), platform)
+    if by_file:
+        return Backend(by_file[0].backend, by_file[0].platform)
+    # A custom backend is named by the model: resize.dali is a model of the backend dali.
+    return Backend("" if named else model_name.partition(".")[2], "")

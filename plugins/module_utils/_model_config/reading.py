@@ -78,15 +78,12 @@ class _Reader:
                 hint = schema.suggest(name, specs).strip()
                 self.report("unknown-field", f"{message_type} has no field '{name}'.", field.start, hint)
             elif spec.key_type:
-                entries = data.setdefault(name, {})
                 for element in _elements(node):
-                    self.map_entry(element, spec, entries)
+                    self.map_entry(element, spec, data.setdefault(name, {}))
             elif spec.repeated:
-                values = data.setdefault(name, [])
-                for element in _elements(node):
-                    value = self.value(element, spec)
-                    if value is not _NOTHING:
-                        values.append(value)
+                values = [self.value(element, spec) for element in _elements(node)]
+                if values:  # to protobuf, an empty list is no field at all
+                    data.setdefault(name, []).extend(value for value in values if value is not _NOTHING)
             elif type(node) is ListValue:
                 self.report("not-repeated", f"'{name}' takes one value, not a list.", node.start)
             else:

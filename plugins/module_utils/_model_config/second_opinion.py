@@ -62,7 +62,8 @@ def file_descriptor(descriptor_pb2: Any) -> Any:
         oneofs = list(dict.fromkeys(spec.oneof for spec in specs.values() if spec.oneof))
         for oneof in oneofs:
             message.oneof_decl.add(name=oneof)
-        for spec in specs.values():
+        # protobuf's C++ implementation wants the members of a oneof side by side.
+        for spec in sorted(specs.values(), key=lambda spec: spec.oneof or ""):
             field = _add_field(message, spec.name, spec.number, spec.type, spec.repeated or spec.key_type is not None)
             if spec.oneof:
                 field.oneof_index = oneofs.index(spec.oneof)

@@ -115,7 +115,7 @@ def _explain(before: Sequence[Group], after: Sequence[Group]) -> str:
         if dropped:
             parts.append(f"{', '.join(dropped)} of group {index} cannot stand beside {kind_of(new)}")
     if len(before) != len(after):
-        parts.append(f"{len(before)} groups where the rule wants {len(after)}")
+        parts.append(f"{len(before)} group{'' if len(before) == 1 else 's'} where the rule wants {len(after)}")
     return "; ".join(parts) or "fields differ from the rule's"
 
 

@@ -122,6 +122,9 @@ class _Parser:
             if is_implicit(group):
                 kinds = ", ".join(EXPLICIT_KINDS)
                 self.problems.append(f"{place}[{index}].kind: a rule has to say which kind it wants: {kinds}.")
+            for profile in group.get("profile", ()):
+                if not profile.isdigit():
+                    self.problems.append(f"{place}[{index}].profile: {profile!r} is no number of a TensorRT profile.")
             for name in impossible_fields(group):
                 self.problems.append(
                     f"{place}[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it."

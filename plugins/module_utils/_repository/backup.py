@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
@@ -46,6 +47,7 @@ def save(backup_dir: str, repositories: Iterable[str], files: Iterable[Replaced]
         manifest = {"format": FORMAT, "backup_id": backup_id, "files": entries}
         _write(os.path.join(directory, MANIFEST), json.dumps(manifest, indent=1).encode())
     except OSError as error:
+        shutil.rmtree(directory, ignore_errors=True)
         raise FileError(
             f"{backup_dir}: the backup cannot be written, so nothing was changed: {error.strerror}. "
             "Give a backup_dir that this user may write to and that has space left."

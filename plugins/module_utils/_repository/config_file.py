@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+import shutil
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config import change
 from .._model_config.findings import ConfigError
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from . import backup
-from .discovery import repository_of
+from .discovery import CONFIGS_DIRECTORY, repository_of
 from .files import FileError, read_file, write_file
 from .lock import locked
 from .results import diff, printable
@@ -56,7 +58,8 @@ def apply(request: Request, dry_run: bool) -> Dict[str, Any]:
 
 
 def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict[str, Any]:
-    before = read_file(request.path)
+    dangling = request.absent and os.path.islink(request.path) and not os.path.exists(request.path)
+    before = b"" if dangling else read_file(request.path)
     after, result = _absent(before) if request.absent else _present(request, before)
     result.update(changed=after != before, backup_id=None)
     if after == before:
@@ -66,8 +69,27 @@ def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict
         if request.backup_dir is not None:
             replaced = backup.Replaced(request.path, before, after)
             result["backup_id"] = backup.save(request.backup_dir, repositories, [replaced])
-        write_file(request.path, before, after)
+        with _directory(os.path.dirname(request.path)):
+            write_file(request.path, before, after)
     return result
+
+
+@contextlib.contextmanager
+def _directory(path: str) -> Iterator[None]:
+    """Make a model's ``configs`` directory where it is missing, and take it away again if the write fails."""
+    if os.path.isdir(path):
+        yield
+        return
+    try:
+        os.mkdir(path)
+        shutil.copymode(os.path.dirname(path), path)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be made: {error.strerror}. Nothing was changed.") from error
+    try:
+        yield
+    except FileError:
+        os.rmdir(path)
+        raise
 
 
 def _absent(before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
@@ -77,7 +99,10 @@ def _absent(before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
 def _present(request: Request, before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
     if before is None and not request.create:
         raise FileError(f"{request.path}: there is no such file. Set create: true to make it, or correct the path.")
-    if before is None and not os.path.isdir(os.path.dirname(request.path)):
+    directory = os.path.dirname(request.path)
+    if os.path.basename(directory) == CONFIGS_DIRECTORY:
+        directory = os.path.dirname(directory)
+    if before is None and not os.path.isdir(directory):
         raise FileError(
             f"{request.path}: its directory does not exist. Put the model there first; a configuration alone is none."
         )

@@ -43,6 +43,7 @@ class ModelDirectory(NamedTuple):
 
     Attributes:
         versions: the names of its version directories, lowest first.
+        first_directory: the sub-directory in which Triton looks for the kind of the model, None where there is none.
         problem: why the directory cannot be read, None where it can.
     """
 
@@ -51,32 +52,34 @@ class ModelDirectory(NamedTuple):
     path: str
     versions: Tuple[str, ...]
     configs: Tuple[ConfigFile, ...]
+    first_directory: Optional[str] = None
     problem: Optional[str] = None
 
-    def version_files(self) -> List[str]:
-        """The names in the first version directory, which is where Triton looks for the kind of a model.
+    def files(self) -> List[str]:
+        """The names that tell the kind of the model.
 
         Raises:
-            RepositoryError: the directory cannot be read.
+            RepositoryError: they cannot be read.
         """
-        if not self.versions:
+        if self.first_directory is None:
             return []
-        path = os.path.join(self.path, self.versions[0])
+        path = os.path.join(self.path, self.first_directory)
         try:
             return os.listdir(path)
         except OSError as error:
             raise RepositoryError(_unreadable(path, error)) from error
 
     def world_size(self) -> Optional[int]:
-        """How many GPUs an instance of this vLLM model spans, None where its ``model.json`` does not say."""
-        for version in self.versions[:1]:
+        """The most GPUs that an instance of this vLLM model spans in any version, None where no ``model.json`` says."""
+        sizes = []
+        for version in self.versions:
             try:
                 with open(os.path.join(self.path, version, "model.json"), "rb") as file:
                     engine = json.load(file)
-                return int(engine.get("tensor_parallel_size", 1)) * int(engine.get("pipeline_parallel_size", 1))
+                sizes.append(int(engine.get("tensor_parallel_size", 1)) * int(engine.get("pipeline_parallel_size", 1)))
             except (OSError, ValueError, TypeError, AttributeError):
-                return None
-        return None
+                continue
+        return max(sizes, default=None)
 
 
 class Ignored(NamedTuple):
@@ -170,7 +173,7 @@ def _add(listing: Listing, repository: str, name: str) -> None:
         model = _model(repository, name)
     except OSError as error:
         config = ConfigFile(os.path.join(path, CONFIG_FILE), None, False)
-        listing.models.append(ModelDirectory(repository, name, path, (), (config,), _unreadable(path, error)))
+        listing.models.append(ModelDirectory(repository, name, path, (), (config,), problem=_unreadable(path, error)))
         return
     if model.versions or any(config.exists for config in model.configs):
         listing.models.append(model)
@@ -184,14 +187,15 @@ def _model(repository: str, name: str) -> ModelDirectory:
     path = os.path.join(repository, name)
     with os.scandir(path) as entries:
         found = {entry.name: entry for entry in entries}
-    versions = sorted((item for item in found if _VERSION.fullmatch(item) and _is_directory(found[item])), key=int)
+    directories = [item for item in found if _is_directory(found[item])]
+    versions = sorted(filter(_VERSION.fullmatch, directories), key=int)
     configs = [ConfigFile(os.path.join(path, CONFIG_FILE), None, CONFIG_FILE in found)]
     if CONFIGS_DIRECTORY in found and not found[CONFIGS_DIRECTORY].is_file():
         directory = os.path.join(path, CONFIGS_DIRECTORY)
         for item in sorted(os.listdir(directory)):
             if item.endswith(CONFIG_SUFFIX) and item != CONFIG_SUFFIX:
                 configs.append(ConfigFile(os.path.join(directory, item), item[: -len(CONFIG_SUFFIX)], True))
-    return ModelDirectory(repository, name, path, tuple(versions), tuple(configs))
+    return ModelDirectory(repository, name, path, tuple(versions), tuple(configs), min(directories, default=None))
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

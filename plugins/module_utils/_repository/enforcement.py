@@ -15,7 +15,7 @@ from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.template import placeholder
 from .._policy import decision
 from .._policy.rules import Policy
-from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models
+from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models, repository_of
 from .files import FileError, read_file, write_file
 from .lock import locked
 from .results import diff, printable
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
         rule = self.decision.rule
-        return {
+        result = {
             "repository": self.model.repository,
             "model": self.model.name,
             "config_name": self.config.config_name,
@@ -64,12 +64,13 @@ class Plan(NamedTuple):
             "rule": rule.name if rule else None,
             "level": rule.level if rule else None,
             "mode": rule.mode if rule else None,
-            "before": printable(self.decision.before),
-            "after": printable(self.decision.after),
+            "before": self.decision.before,
+            "after": self.decision.after,
             "reload_impact": self.reload_impact,
-            "reason": printable(self.decision.reason),
-            "findings": [printable(finding.as_result(self.config.path)) for finding in self.findings],
+            "reason": self.decision.reason,
+            "findings": [finding.as_result(self.config.path) for finding in self.findings],
         }
+        return dict(printable(result))
 
 
 class Outcome(NamedTuple):
@@ -133,16 +134,12 @@ def enforce(repositories: Sequence[str], policy: Policy, keep_going: bool, dry_r
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in repositories))
     if dry_run:
         return _plan_all(paths, policy, keep_going)
-    with locked([*paths, *_linked_repositories(paths)]):
+    configs = [config.path for path in paths for model in list_models(path).models for config in model.configs]
+    # Links lead to files that other runs may reach from the repository they are in.
+    with locked([*paths, *(repository_of(os.path.realpath(config)) for config in configs)]):
         outcome = _plan_all(paths, policy, keep_going)
         _write(outcome.changed())
     return outcome
-
-
-def _linked_repositories(paths: Sequence[str]) -> List[str]:
-    """The directories that hold models which are links here: other runs may reach them from there."""
-    links = [entry.path for path in paths if os.path.isdir(path) for entry in os.scandir(path) if entry.is_symlink()]
-    return [os.path.dirname(os.path.realpath(link)) for link in links]
 
 
 def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome:
@@ -175,7 +172,7 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     except change.InvalidConfigError as error:
         return _plan_broken(model, config, text or b"", error.findings)
     try:
-        files = [] if parsed.data.get("platform") else model.version_files()
+        files = [] if parsed.data.get("platform") else model.files()
     except RepositoryError as error:
         return _plan_unreadable(model, config, str(error))
     backend = derive(parsed.data, model.name, files)
@@ -194,6 +191,8 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
 
 
 def _plan_unreadable(model: ModelDirectory, config: ConfigFile, reason: str) -> Plan:
+    if reason.startswith(f"{config.path}: "):
+        reason = reason[len(config.path) + 2 :]
     failed = decision.Decision(decision.INVALID, None, [], [], reason)
     return Plan(model, config, Backend("", ""), failed, NONE, None)
 
@@ -215,6 +214,8 @@ def _plan_broken(model: ModelDirectory, config: ConfigFile, text: bytes, finding
 
 def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:
     """One write for a file that several models lead to through links, and none if they want different things."""
+    if all(plan.new_text is None for plan in plans):
+        return list(plans)
     settled: List[Plan] = []
     first: Dict[str, Plan] = {}
     for plan in plans:

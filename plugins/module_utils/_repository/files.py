@@ -5,7 +5,8 @@
 What a polling Triton must never see is a new file in a model's directory: it would load the whole model again. New
 text is therefore written to a file without a name (``O_TMPFILE``) in the repository's root, where Triton ignores plain
 files, gets a name there only when it is complete, and is renamed over the old file at once. Triton then finds
-nothing but a newer ``config.pbtxt``, and a process that is killed leaves nothing behind.
+nothing but a newer ``config.pbtxt``. A process that is killed leaves the old file or the new one; should it be killed
+between the naming and the renaming, the next run removes the name.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
-import tempfile
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from .discovery import repository_of
 
 # Real configurations are a few kB. This is not one, and reading it as text would take seconds.
 MAX_SIZE = 4 * 1024 * 1024
 # These must survive a replacement; other extended attributes are copied where the host allows it.
-_ESSENTIAL = ("security.selinux", "system.posix_acl_access")
+_ACL = "system.posix_acl_access"
+_ESSENTIAL = ("security.selinux", _ACL)
+_TEMPORARY = re.compile(r"\.inference\.triton-(.+)-(\d+)-[0-9a-f]{12}")
 
 
 class FileError(Exception):
@@ -39,6 +42,22 @@ def read_file(path: str) -> Optional[bytes]:
     Raises:
         FileError: it is no regular file, too large, or cannot be read.
     """
+    content = _read(path)
+    return None if content is None else content.data
+
+
+class _Content(NamedTuple):
+    """What a file held, and what would be different about it had somebody replaced or written it since."""
+
+    data: bytes
+    identity: Tuple[int, int, int, int]
+
+
+def _identity(status: os.stat_result) -> Tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read(path: str) -> Optional[_Content]:
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -49,7 +68,7 @@ def read_file(path: str) -> Optional[bytes]:
                     f"{path}: has {status.st_size / 1e6:.1f} MB; a model configuration has a few kB, and more than "
                     f"{MAX_SIZE / 1e6:.1f} MB is not read. Is this the right file?"
                 )
-            return file.read()
+            return _Content(file.read(), _identity(status))
     except FileNotFoundError:
         if os.path.islink(path):
             raise FileError(f"{path}: is a link that leads nowhere. Remove it or restore its target.") from None
@@ -67,9 +86,9 @@ def read_file(path: str) -> Optional[bytes]:
 def write_file(path: str, before: Optional[bytes], after: Optional[bytes]) -> None:
     """Turn a file's contents from ``before`` into ``after``; None stands for no file.
 
-    A link is written through. Owner, group, mode, access control list, security label and user attributes are
-    kept; a new file gets the owner and group of its directory where that is possible, and the directory's mode without
-    the execute bits.
+    A link is written through; its own removal leaves its target alone. Owner, group, mode, access control list,
+    security label and user attributes are kept. A new file gets the owner and group of its directory where that is
+    possible, and the directory's mode without the execute bits.
 
     Raises:
         ConcurrentChangeError: the file no longer holds ``before``.
@@ -77,46 +96,64 @@ def write_file(path: str, before: Optional[bytes], after: Optional[bytes]) -> No
     """
     target = os.path.realpath(path)
     try:
-        if after is None:
-            _expect(path, target, before)
-            os.unlink(target)
-        else:
+        if after is not None:
             _put(path, target, before, after)
+            return
+        if os.path.exists(target):
+            _expect(path, target, before)
+        os.unlink(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be written, and was left as it was: {_why(error)}") from error
 
 
+def remove_leftovers(directory: str) -> None:
+    """Remove what a process of this host left behind that was killed between naming a file and renaming it."""
+    with contextlib.suppress(OSError):  # tidiness is not worth a failed run
+        for name in os.listdir(directory):
+            match = _TEMPORARY.fullmatch(name)
+            if match and match.group(1) == os.uname().nodename and not os.path.exists(f"/proc/{match.group(2)}"):
+                os.unlink(os.path.join(directory, name))
+
+
 def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
     directory = _staging_directory(path, target)
+    if directory == os.path.dirname(target):
+        remove_leftovers(directory)
     descriptor, name = _open_temporary(directory)
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(after)
+        _expect(path, target, before)
         if before is None:
             _dress_new(descriptor, os.path.dirname(target))
         else:
             _dress_alike(descriptor, target)
         os.fsync(descriptor)
-        if name is None:
-            name = _give_name(descriptor, directory)
-        _expect(path, target, before)
         if before is None:
-            os.link(name, target)  # unlike a rename, refuses to replace a file that has appeared
-            os.unlink(name)
-        else:
-            os.rename(name, target)
+            _give_name(descriptor, target)  # fails if a file has appeared there
+            return
+        if name is None:
+            name = os.path.join(directory, _temporary_name())
+            _give_name(descriptor, name)
+        seen = _expect(path, target, before)
+        if seen != _identity(os.stat(target)):
+            raise ConcurrentChangeError(_changed(path))
+        os.rename(name, target)
         name = None
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         raise ConcurrentChangeError(_changed(path)) from None
     finally:
         os.close(descriptor)
         if name is not None:
-            os.unlink(name)
+            with contextlib.suppress(OSError):  # what cannot be removed now, the next run removes
+                os.unlink(name)
 
 
-def _expect(path: str, target: str, before: Optional[bytes]) -> None:
-    if read_file(target) != before:
+def _expect(path: str, target: str, before: Optional[bytes]) -> Optional[Tuple[int, int, int, int]]:
+    content = _read(target)
+    if (None if content is None else content.data) != before:
         raise ConcurrentChangeError(_changed(path))
+    return None if content is None else content.identity
 
 
 def _changed(path: str) -> str:
@@ -143,18 +180,21 @@ def _open_temporary(directory: str) -> Tuple[int, Optional[str]]:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
             raise
-    return tempfile.mkstemp(prefix=".inference.triton-", dir=directory)
+    name = os.path.join(directory, _temporary_name())
+    return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600), name
 
 
-def _give_name(descriptor: int, directory: str) -> str:
-    name = os.path.join(directory, f".inference.triton-{os.getpid()}-{os.urandom(6).hex()}")
+def _temporary_name() -> str:
+    return f".inference.triton-{os.uname().nodename}-{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def _give_name(descriptor: int, name: str) -> None:
     # A directory descriptor makes Python call linkat() with AT_SYMLINK_FOLLOW; link() would link the /proc entry.
     source = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.link(str(descriptor), name, src_dir_fd=source, follow_symlinks=True)
     finally:
         os.close(source)
-    return name
 
 
 def _dress_new(descriptor: int, directory: str) -> None:
@@ -171,19 +211,22 @@ def _dress_alike(descriptor: int, target: str) -> None:
     created = os.fstat(descriptor)
     if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
         os.fchown(descriptor, status.st_uid, status.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
     try:
         names = os.listxattr(target)
+        inherited = os.listxattr(descriptor)
     except OSError:
-        return  # this file system has none
+        names, inherited = [], []  # this file system has none
     for name in names:
         value = os.getxattr(target, name)
         try:
-            if name not in os.listxattr(descriptor) or os.getxattr(descriptor, name) != value:
+            if name not in inherited or os.getxattr(descriptor, name) != value:
                 os.setxattr(descriptor, name, value)
         except OSError:
             if name in _ESSENTIAL:
                 raise
+    if _ACL in inherited and _ACL not in names:
+        os.removexattr(descriptor, _ACL)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))  # last, since an access control list changes the mode
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

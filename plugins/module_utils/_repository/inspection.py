@@ -68,7 +68,7 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
             raise FileError(model.problem)
         text = read_file(config.path)
         exists = text is not None
-        files = model.version_files()
+        files = model.files()
         data, findings = read(Document.parse(text or b""))
     except (FileError, RepositoryError) as error:
         findings = [Finding("unreadable", str(error))]

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Iterable, Iterator, List
 
-from .files import FileError
+from .files import FileError, remove_leftovers
 
 _TIMEOUT_SECONDS = 120.0
 
@@ -40,6 +40,7 @@ def locked(repositories: Iterable[str], timeout: float = _TIMEOUT_SECONDS) -> It
             except OSError:
                 continue
             _lock(descriptors[-1], directory, deadline)
+            remove_leftovers(directory)
         yield
     finally:
         for descriptor in descriptors:

@@ -21,8 +21,8 @@ def printable(value: Any) -> Any:
 def diff(path: str, before: Optional[bytes], after: Optional[bytes]) -> Dict[str, str]:
     """One file's part of a module's ``diff``; None stands for no file."""
     return {
-        "before_header": path if before is not None else f"{path} (absent)",
-        "after_header": path if after is not None else f"{path} (absent)",
+        "before_header": printable(path if before is not None else f"{path} (absent)"),
+        "after_header": printable(path if after is not None else f"{path} (absent)"),
         "before": (before or b"").decode("utf-8", "replace"),
         "after": (after or b"").decode("utf-8", "replace"),
     }

@@ -226,19 +226,20 @@ class Document:
 
     def _put_map(self, path: Path, values: Map, exact: bool, lists: str) -> Document:
         document = self
-        if exact:
-            for index in range(document._count(path) - 1, -1, -1):
-                if not any(document._has_key((*path, index), key) for key in values):
-                    document = document.remove((*path, index))
         if values and not document._has_field(path):
             return document._append(path, values)
         for key, value in values.items():
             indexes = range(document._count(path))
             found = [index for index in indexes if document._has_key((*path, index), key)]
-            if found:
+            if found and (value != type(value)() or document._has_field((*path, found[-1], "value"))):
                 document = document._put((*path, found[-1], "value"), value, exact, lists)
+            elif found:
+                continue  # an entry without a value has the default one
             else:
                 document = document._put((*path, len(indexes)), map_entry(key, value), exact, lists)
+        for index in range(document._count(path) - 1, -1, -1) if exact else ():
+            if not any(document._has_key((*path, index), key) for key in values):
+                document = document.remove((*path, index))
         return document
 
     def _has_key(self, path: Path, key: Any) -> bool:

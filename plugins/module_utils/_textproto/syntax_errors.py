@@ -10,6 +10,7 @@ from . import lexer
 from .errors import TextProtoError, locate
 from .nodes import Field, Scalar
 
+_ESCAPES = "\\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000hhhhh"
 _SMART_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
 
 
@@ -42,7 +43,7 @@ def check_escapes(text: str, value: Scalar) -> None:
             f"'{text[end : end + 2]}' is not an escape sequence of the text format",
             text,
             end,
-            "Write a backslash as \\\\. Known: \\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000hhhhh.",
+            "Write a backslash as \\\\. The escapes are: " + _ESCAPES,
         )
 
 

@@ -160,16 +160,21 @@ def test_config_pbtxt_counts_whatever_it_is(repository):
 # What tells the backend
 
 
-def test_the_files_of_the_first_version_in_tritons_order(repository):
-    """Triton takes the first sub-directory in the order of the text, so 10 comes before 2."""
-    repository.model("m", None, ("2",), ("model.py",))
-    repository.model("m", None, ("10",), ("model.onnx",))
-    assert list_models(repository.path).models[0].version_files() == ["model.onnx"]
-
-
-def test_a_model_without_versions_has_no_files(repository):
+@pytest.mark.parametrize(
+    ("directories", "first"),
+    [(("1",), "1"), (("2", "10"), "10"), (("1", ".cache"), ".cache"), (("1", "configs"), "1"), (("configs",), "configs")],
+    ids=" and ".join,
+)
+def test_the_first_sub_directory_in_the_order_of_the_text_tells_the_backend(repository, directories, first):
     repository.model("m", b"", ())
-    assert list_models(repository.path).models[0].version_files() == []
+    for directory in directories:
+        repository.model("m", b"", (directory,), (f"in {directory}",))
+    assert list_models(repository.path).models[0].files() == [f"in {first}"]
+
+
+def test_a_model_without_sub_directories_has_no_files(repository):
+    repository.model("m", b"", ())
+    assert list_models(repository.path).models[0].files() == []
 
 
 @pytest.mark.parametrize(
@@ -284,7 +289,6 @@ def test_a_model_in_a_repository_that_does_not_exist(tmp_path):
     [
         ("/srv/models/m/config.pbtxt", "/srv/models"),
         ("/srv/models/m/configs/h100.pbtxt", "/srv/models"),
-        ("/srv/models/configs/config.pbtxt", "/srv"),
         ("/m/config.pbtxt", "/"),
         ("/config.pbtxt", "/"),
     ],

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever the bytes: a document or a `TextProtoError` that says where, and never a long wait."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
+from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
+from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
+from ansible_collections.inference.triton.tests.property.configs import Draw
+from ansible_collections.inference.triton.tests.property.wild_text import documents
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+_PIECES = [b"a", b"name", b": ", b"{", b"}", b"[", b"]", b"<", b">", b",", b";", b'"', b"'", b"#", b"\n", b" ", b"\r"]
+_PIECES += [b"-", b".", b"0", b"1e", b"0x", b"\\", b"\\x", b"\0", b"\xff", b"\xc3\xa4", b"\xef\xbb\xbf", b"$", b"/"]
+
+
+def assert_parsed_or_refused(data: bytes) -> None:
+    start = time.process_time()
+    try:
+        document = Document.parse(data)
+    except TextProtoError as error:
+        text = data.decode("utf-8", "surrogateescape")
+        assert 0 <= error.offset <= len(text)
+        assert error.line == text.count("\n", 0, error.offset) + 1
+        assert error.column == error.offset - text.rfind("\n", 0, error.offset)
+        assert error.message and error.excerpt.endswith("^")
+        assert len(str(error)) < 1000
+    else:
+        assert document.to_bytes() == data
+        read(document)
+    assert time.process_time() - start < 0.5 + len(data) / 100_000
+
+
+@given(st.binary(max_size=200))
+@example(b"\xff\xfe" + "name: 'a'".encode("utf-16-le"))
+@example(b"\xef\xbb\xbfname: 'a'")
+def test_any_bytes(data):
+    assert_parsed_or_refused(data)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=60).map(b"".join))
+def test_any_sequence_of_tokens(data):
+    assert_parsed_or_refused(data)
+
+
+@given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map(b"".join), st.lists(st.sampled_from(_PIECES), max_size=3))
+def test_any_repetition_of_tokens(unit, tail):
+    assert_parsed_or_refused(unit * (20_000 // len(unit)) + b"".join(tail))
+
+
+@st.composite
+def damaged(draw: Draw) -> bytes:
+    """A valid file in which pieces were cut out, overwritten, doubled or put in."""
+    data = draw(documents()).text.encode()
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(data)))
+        end = draw(st.integers(start, min(len(data), start + draw(st.sampled_from([0, 1, 1, 2, 8, 1000])))))
+        piece = draw(st.sampled_from([b"", data[start:end] * 2, *_PIECES]) | st.binary(max_size=2))
+        data = data[:start] + piece + data[end:]
+    return data
+
+
+@given(damaged())
+def test_damaged_files(data):
+    assert_parsed_or_refused(data)
