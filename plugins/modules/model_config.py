@@ -187,12 +187,9 @@ from ansible_collections.inference.triton.plugins.module_utils._model_config.cha
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
-from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import (
-    RepositoryError,
-    config_path,
-    model_directory,
-)
+from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError, config_path
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
+from ansible_collections.inference.triton.plugins.module_utils._repository.results import printable
 
 
 def check_attributes(module: AnsibleModule, path: str) -> None:
@@ -232,7 +229,7 @@ def main() -> None:
     try:
         path = params["path"]
         if path is None:
-            path = config_path(model_directory(params["repository"], params["model"]), params["config_name"])
+            path = config_path(params["repository"], params["model"], params["config_name"])
         request = Request(
             path=os.path.abspath(path),
             config=params["config"],
@@ -246,8 +243,8 @@ def main() -> None:
         result = apply(request, module.check_mode)
     except InvalidConfigError as error:
         module.fail_json(
-            msg=f"{path} is not a configuration that Triton would load, nothing was changed:\n{error.show(path)}",
-            findings=[finding.as_result(path) for finding in error.findings],
+            msg=f"{path} is no configuration that Triton loads. Nothing was changed.\n{printable(error.show(path))}",
+            findings=printable([finding.as_result(path) for finding in error.findings]),
         )
     except ConfigError as error:
         module.fail_json(msg="What is asked for does not fit, nothing was changed:\n" + "\n".join(error.problems))

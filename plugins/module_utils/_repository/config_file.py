@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import stat
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config import change
@@ -48,6 +48,8 @@ def apply(request: Request, dry_run: bool) -> Dict[str, Any]:
         ConfigError: the request does not fit the schema.
         FileError: the file cannot be read or written. It is as it was.
     """
+    if "\0" in request.path:
+        raise FileError(f"{request.path!r} is not a path: it has a NUL byte in it.")
     repositories = [repository_of(request.path), repository_of(os.path.realpath(request.path))]
     if request.backup_dir is not None:
         backup.refuse_inside(request.backup_dir, repositories)
@@ -66,7 +68,7 @@ def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict
         return result
     result["diff"] = diff(request.path, before, after)
     if not dry_run:
-        if request.backup_dir is not None:
+        if request.backup_dir is not None and not dangling:
             replaced = backup.Replaced(request.path, before, after)
             result["backup_id"] = backup.save(request.backup_dir, repositories, [replaced])
         with _directory(os.path.dirname(request.path)):
@@ -82,7 +84,10 @@ def _directory(path: str) -> Iterator[None]:
         return
     try:
         os.mkdir(path)
-        shutil.copymode(os.path.dirname(path), path)
+        model = os.stat(os.path.dirname(path))
+        os.chmod(path, stat.S_IMODE(model.st_mode))
+        with contextlib.suppress(PermissionError):
+            os.chown(path, model.st_uid, model.st_gid)
     except OSError as error:
         raise FileError(f"{path}: cannot be made: {error.strerror}. Nothing was changed.") from error
     try:

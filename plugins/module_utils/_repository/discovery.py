@@ -137,15 +137,16 @@ def model_directory(repository: str, name: str) -> ModelDirectory:
         raise RepositoryError(_unreadable(path, error)) from error
 
 
-def config_path(model: ModelDirectory, config_name: Optional[str]) -> str:
+def config_path(repository: str, model: str, config_name: Optional[str]) -> str:
     """Where a configuration of a model is or would be: ``config.pbtxt`` or ``configs/<config_name>.pbtxt``.
 
     Raises:
-        RepositoryError: the name leads out of the model.
+        RepositoryError: there is no such model, or a name leads out of the repository.
     """
+    directory = model_directory(repository, model).path
     if config_name is None:
-        return os.path.join(model.path, CONFIG_FILE)
-    return os.path.join(model.path, CONFIGS_DIRECTORY, checked_name(config_name, "config_name") + CONFIG_SUFFIX)
+        return os.path.join(directory, CONFIG_FILE)
+    return os.path.join(directory, CONFIGS_DIRECTORY, checked_name(config_name, "config_name") + CONFIG_SUFFIX)
 
 
 def checked_name(name: str, what: str) -> str:

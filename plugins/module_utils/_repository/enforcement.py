@@ -128,9 +128,11 @@ def enforce(repositories: Sequence[str], policy: Policy, keep_going: bool, dry_r
         dry_run: plan only.
 
     Raises:
-        RepositoryError: a repository cannot be read.
+        RepositoryError: a repository cannot be read, or none was given.
         FileError: a file could not be written. All files are as they were.
     """
+    if not repositories:
+        raise RepositoryError("repositories: the list is empty. Give the path of at least one model repository.")
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in repositories))
     if dry_run:
         return _plan_all(paths, policy, keep_going)

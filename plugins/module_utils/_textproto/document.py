@@ -231,7 +231,7 @@ class Document:
         for key, value in values.items():
             indexes = range(document._count(path))
             found = [index for index in indexes if document._has_key((*path, index), key)]
-            if found and (value != type(value)() or document._has_field((*path, found[-1], "value"))):
+            if found and (value or document._has_field((*path, found[-1], "value"))):
                 document = document._put((*path, found[-1], "value"), value, exact, lists)
             elif found:
                 continue  # an entry without a value has the default one

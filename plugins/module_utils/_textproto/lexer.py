@@ -26,7 +26,7 @@ NUMBER = r"(?:0[xX][0-9a-fA-F]+|(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d
 NEGATIVE = rf"-{TRIVIA}(?:{NUMBER}|(?i:infinity|inf|nan)(?!\w))"
 SCALAR = rf"{STRING}|{IDENTIFIER}|{NUMBER}|{NEGATIVE}"
 # The name of an extension, or the type URL of an expanded Any: [pkg.ext], [type.googleapis.com/pkg.Type].
-EXTENSION = rf"\[{TRIVIA}{IDENTIFIER}{TRIVIA}(?:[./]{TRIVIA}[A-Za-z_][\w-]*{TRIVIA})*\]"
+EXTENSION = rf"\[{TRIVIA}{IDENTIFIER}{TRIVIA}(?:[./]{TRIVIA}{IDENTIFIER}{TRIVIA})*\]"
 
 # The number of the last group that took part tells what was matched; END is the end of the text.
 NAME, FIELD_SCALAR, COLON, FIELD_OPEN, CLOSE, SEPARATOR, ELEMENT, OPEN, END = range(1, 10)

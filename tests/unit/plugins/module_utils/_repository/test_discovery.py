@@ -259,7 +259,7 @@ def test_a_name_that_climbs_is_refused(repository, name):
         model_directory(repository.path, name)
     repository.model("m")
     with pytest.raises(RepositoryError, match="^config_name: "):
-        config_path(model_directory(repository.path, "m"), name)
+        config_path(repository.path, "m", name)
 
 
 @pytest.mark.parametrize("name", ["m", "...", "a b", "a.b", "-", "ä"])
@@ -269,9 +269,8 @@ def test_any_other_name_is_fine(name):
 
 def test_where_a_configuration_is_or_would_be(repository):
     repository.model("m", None)
-    model = model_directory(repository.path, "m")
-    assert config_path(model, None) == repository.config("m")
-    assert config_path(model, "h100") == repository.config("m", "h100")
+    assert config_path(repository.path, "m", None) == repository.config("m")
+    assert config_path(repository.path, "m", "h100") == repository.config("m", "h100")
 
 
 def test_a_model_that_does_not_exist(repository):

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module instance_group_policy from its arguments to its result."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.inference.triton.plugins.modules import instance_group_policy as module
+
+GPU = {"rules": [{"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}]}]}
+PYTHON = b'backend: "python"\n'
+
+
+@pytest.fixture
+def models(repository):
+    repository.model("absent")
+    repository.model("explicit", PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n")
+    repository.model("fileless", None, files=("model.py",))
+    repository.model("pipeline", b'platform: "ensemble"\nensemble_scheduling { }\n')
+    repository.model("vino", b'backend: "openvino"\n')
+    repository.model("filled_in_later", b"max_batch_size: ${size}\n")
+    os.mkdir(os.path.join(repository.path, ".git"))
+    return repository
+
+
+def test_a_whole_repository_in_one_task(run, documented, models):
+    result = run(module, repositories=[models.path], policy=GPU)
+    assert result["changed"]
+    assert {item["model"]: item["status"] for item in result["models"]} == {
+        "absent": "changed",
+        "explicit": "compliant",
+        "fileless": "changed",
+        "filled_in_later": "template",
+        "pipeline": "exempt",
+        "vino": "incompatible",
+    }
+    assert result["counts"] == {
+        "changed": 2,
+        "compliant": 1,
+        "exempt": 1,
+        "incompatible": 1,
+        "invalid": 0,
+        "template": 1,
+        "unmatched": 0,
+        "violation": 0,
+    }
+    assert [item["path"] for item in result["ignored"]] == [os.path.join(models.path, ".git")]
+    assert models.text("absent") == PYTHON + b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
+    documented(module, result)
+
+
+def test_check_mode_tells_the_same_and_changes_nothing(run, models, snapshot):
+    was = snapshot(models.path)
+    checked = run(module, check=True, repositories=[models.path], policy=GPU)
+    assert snapshot(models.path) == was
+    done = run(module, repositories=[models.path], policy=GPU)
+    for name in ("changed", "models", "counts", "ignored", "diff"):
+        assert checked[name] == done[name]
+
+
+def test_a_second_run_changes_nothing(run, models, snapshot):
+    run(module, repositories=[models.path], policy=GPU)
+    was = snapshot(models.path)
+    result = run(module, repositories=[models.path], policy=GPU)
+    assert (result["changed"], result["counts"]["changed"], result["diff"]) == (False, 0, [])
+    assert snapshot(models.path) == was
+
+
+def test_the_diff_has_one_entry_for_each_file(run, models):
+    result = run(module, check=True, repositories=[models.path], policy=GPU)
+    assert [diff["before_header"] for diff in result["diff"]] == [
+        models.config("absent"),
+        models.config("fileless") + " (absent)",
+    ]
+
+
+def test_what_somebody_should_look_at_is_a_warning(run, models):
+    warnings = run(module, repositories=[models.path], policy=GPU)["warnings"]
+    assert len(warnings) == 2
+    assert any(models.config("vino") in warning and "OpenVINO" in warning for warning in warnings)
+    assert any(models.config("filled_in_later") in warning and "${size}" in warning for warning in warnings)
+
+
+def test_one_broken_file_stops_everything(run, documented, models, snapshot):
+    models.model("broken", b"name: }\n")
+    was = snapshot(models.path)
+    result = run(module, repositories=[models.path], policy=GPU)
+    assert result["failed"]
+    assert not result["changed"]
+    assert result["msg"].startswith("One configuration cannot be planned, so nothing was changed:\n")
+    assert f"{models.config('broken')}:1:7: " in result["msg"]
+    assert result["counts"]["invalid"] == 1
+    assert snapshot(models.path) == was
+    documented(module, result)
+
+
+def test_one_broken_file_does_not_stop_a_task_that_wants_to_go_on(run, documented, models):
+    models.model("broken", b"name: }\n")
+    result = run(module, repositories=[models.path], policy=GPU, on_error="continue")
+    assert (result["changed"], result["counts"]["changed"], result["counts"]["invalid"]) == (True, 2, 1)
+    assert any(models.config("broken") in warning for warning in result["warnings"])
+    documented(module, result)
+
+
+def test_all_mistakes_of_a_policy_are_reported_before_any_model_is_read(run, snapshot, models):
+    models.model("broken", b"name: }\n")
+    was = snapshot(models.path)
+    policy = {"rules": [{"instance_group": [{"kind": "GPU"}], "levle": "exact", "mode": "on"}], "waiver": []}
+    result = run(module, repositories=[models.path], policy=policy)
+    assert result["msg"].split("\n") == [
+        "The policy has mistakes, nothing was changed:",
+        "waiver: there is no such key.",
+        "rules[0].levle: there is no such key. Did you mean 'level'?",
+        "rules[0].instance_group[0].kind: expected one of KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL, found 'GPU'. "
+        "Did you mean 'KIND_GPU'?",
+        "rules[0].mode: expected one of enforce, audit, found 'on'.",
+    ]
+    assert snapshot(models.path) == was
+
+
+@pytest.mark.parametrize("path", ["none", "file", "models/absent/config.pbtxt", "\0"], ids=repr)
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_a_repository_that_is_none_stops_everything(run, documented, models, snapshot, tmp_path, path, check):
+    (tmp_path / "file").write_text("")
+    was = snapshot(models.path)
+    result = run(module, check=check, repositories=[models.path, os.path.join(str(tmp_path), path)], policy=GPU)
+    assert result["failed"]
+    assert "there is no such directory" in result["msg"]
+    assert snapshot(models.path) == was
+    documented(module, result)
+
+
+def test_no_repository_at_all_is_a_failure(run):
+    assert run(module, repositories=[], policy=GPU)["failed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"policy": GPU}, "missing required arguments: repositories"),
+        ({"repositories": ["a"]}, "missing required arguments: policy"),
+        ({"repositories": ["a"], "policy": "gpu"}, "unable to convert to dict"),
+        ({"repositories": ["a"], "policy": GPU, "on_error": "ignore"}, "value of on_error must be one of"),
+    ],
+    ids=["repositories", "policy", "kind of policy", "on_error"],
+)
+def test_options_that_are_missing_or_wrong(run, arguments, message):
+    assert message in run(module, **arguments)["msg"]
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(run, as_root, open_path, make_repository, ordinary, snapshot):
+    repository = make_repository("models", open_path)
+    mine, theirs = repository.model("a"), repository.model("b")
+    for path in (repository.path, os.path.dirname(mine), mine):
+        os.chown(path, 65534, 65534)
+    was = snapshot(repository.path)
+    result = ordinary(lambda: run(module, repositories=[repository.path], policy=GPU))
+    assert result["msg"].startswith(f"{theirs}: cannot be written, and was left as it was: ")
+    assert snapshot(repository.path) == was
+
+
+def test_names_that_are_not_utf8_give_a_result_that_can_be_printed(run, repository):
+    home = os.fsencode(repository.path) + b"/\xff"
+    os.makedirs(home + b"/1")
+    with open(home + b"/config.pbtxt", "wb") as file:
+        file.write(PYTHON)
+    (item,) = run(module, repositories=[repository.path], policy=GPU)["models"]
+    item["file"].encode("utf-8")
+    assert item["status"] == "changed"
