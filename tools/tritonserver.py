@@ -35,6 +35,7 @@ from triton_wheel import CACHE, ROOT, Installation, TritonError, fetch, locked
 SERVER, STUB = "tritonserver", "triton_python_backend_stub"  # the programs of one running server
 START_TIMEOUT = 120.0  # seconds; Triton opens its ports only after every model has been loaded or refused
 EXIT_TIMEOUT = 10  # seconds that Triton gives itself to stop; its own default of 30 is used up after a failed reload
+PATIENCE = EXIT_TIMEOUT + 5.0  # seconds before a server that does not stop is killed
 
 
 class PortInUseError(TritonError):
@@ -143,17 +144,21 @@ class Server:
                         raise
                     time.sleep(0.5)
 
-    def stop(self) -> None:
-        """Stop it and remove its shared memory; the log stays. Does nothing where that is done already."""
+    def stop(self, patience: float = PATIENCE) -> None:
+        """Stop it, by force after `patience` seconds, and remove its shared memory; the log stays.
+
+        Triton takes about three seconds to stop Python models; nothing is lost where a server is not given them.
+        Does nothing where it was stopped already.
+        """
         with locked(self.state / "lock"):
-            self._terminate()
+            self._terminate(patience)
             (self.state / "server.json").unlink(missing_ok=True)
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.stop(patience=0)
 
     def _launch(self, installation: Installation, timeout: float) -> None:
         command = [
@@ -183,7 +188,7 @@ class Server:
             self._save()
             self._wait_until_loaded(self._process, log_start, time.monotonic() + timeout)
         except BaseException:
-            self._terminate()
+            self._terminate(patience=0)
             raise
 
     def _wait_until_loaded(self, process: subprocess.Popen[bytes], log_start: int, deadline: float) -> None:
@@ -224,9 +229,9 @@ class Server:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _terminate(self) -> None:
+    def _terminate(self, patience: float = PATIENCE) -> None:
         self._signal(signal.SIGTERM, SERVER)
-        deadline = time.monotonic() + EXIT_TIMEOUT + 5
+        deadline = time.monotonic() + patience
         while self._processes(SERVER):
             if time.monotonic() > deadline:
                 self._signal(signal.SIGKILL, SERVER)
