@@ -14,7 +14,7 @@ description:
     comments, order, blanks and line ends included. New text is written in the style of the file.
   - The new text is parsed again and compared with what was intended before the file is replaced, atomically.
     Where Google's protobuf is installed on the host, it has to accept the new text too.
-  - A file that Triton would refuse is reported with every problem in it, and is not touched.
+  - A file that Triton's parser would refuse is reported with the places of its problems, and is not touched.
 options:
   path:
     description:

@@ -88,7 +88,7 @@ def changes(draw: Draw, data: Data, message_type: str = schema.ROOT) -> Data:
 
 @st.composite
 def _changed_value(draw: Draw, old: Any, spec: FieldSpec) -> Any:
-    if old is None or draw(st.integers(0, 3)) == 0:
+    if old is None:
         return draw(values(spec))
     if spec.key_type:
         keys = draw(st.lists(st.sampled_from(list(old)) | _SCALARS[spec.key_type], max_size=3, unique=True))

@@ -129,14 +129,13 @@ def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
         else:
             _dress_alike(descriptor, target)
         os.fsync(descriptor)
-        if before is None:
-            _give_name(descriptor, target)  # fails if a file has appeared there
+        if before is None and _create(descriptor, name, target):
             return
         if name is None:
             name = os.path.join(directory, _temporary_name())
             _give_name(descriptor, name)
         seen = _expect(path, target, before)
-        if seen != _identity(os.stat(target)):
+        if seen and seen != _identity(os.stat(target)):
             raise ConcurrentChangeError(_changed(path))
         os.rename(name, target)
         name = None
@@ -147,6 +146,17 @@ def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
         if name is not None:
             with contextlib.suppress(OSError):  # what cannot be removed now, the next run removes
                 os.unlink(name)
+
+
+def _create(descriptor: int, name: Optional[str], target: str) -> bool:
+    """Give a finished file the name of one that must not exist yet; False where the file system has no hard links."""
+    try:
+        _give_name(descriptor, target)
+    except OSError as error:
+        if name is None or error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        return False
+    return True
 
 
 def _expect(path: str, target: str, before: Optional[bytes]) -> Optional[Tuple[int, int, int, int]]:

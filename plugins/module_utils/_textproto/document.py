@@ -141,10 +141,10 @@ class Document:
         Raises:
             EditError: the index is beyond the end.
         """
-        *parent, name, index = path
-        if not isinstance(index, int):
+        if len(path) < 2 or not isinstance(path[-1], int):
             raise EditError("the path of an insertion ends in an index")
-        return self._insert(self._message(parent), str(name), index, value)
+        *parent, name, index = path
+        return self._insert(self._message(parent), str(name), int(index), value)
 
     def remove(self, path: Path) -> Document:
         """Without what is at ``path``: one element if it ends in an index, else the field with all its elements.

@@ -68,7 +68,7 @@ def insert_after(text: str, root: Message, parent: Message, field: Field, name: 
     """A new field directly behind ``field``, one of ``parent``'s."""
     style = infer(text, root, parent, field.end)
     separator = _separator(text, field.end)
-    inline = not starts_line(text, field.start)
+    inline = _shares_line(text, field)
     same_name = field.name == name and isinstance(field.value, Message)
     one_line = inline or (same_name and "\n" not in text[field.value.start : field.value.end])
     indent = line_indent(text, field.start)
@@ -89,7 +89,7 @@ def insert_after(text: str, root: Message, parent: Message, field: Field, name: 
 def insert_before(text: str, root: Message, parent: Message, field: Field, name: str, value: Any) -> List[Splice]:
     """A new field directly before ``field``, one of ``parent``'s."""
     style = infer(text, root, parent, field.start)
-    inline = not starts_line(text, field.start)
+    inline = _shares_line(text, field)
     one_line = inline or "\n" not in text[field.value.start : field.value.end]
     indent = line_indent(text, field.start)
     rendered = writer.field(name, value, style, indent, one_line)
@@ -123,7 +123,7 @@ def remove_field(text: str, parent: Message, field: Field) -> List[Splice]:
     if separator and not text[field.end : separator.start].strip():
         return [_cut(text, field.start, separator.end)]
     if separator:
-        return [_cut(text, field.start, field.end), separator]
+        return [_cut(text, field.start, field.end), _cut(text, separator.start, separator.end)]
     splices = [_cut(text, field.start, field.end)]
     if field is parent.fields[-1] and len(parent.fields) > 1:
         dangling = _separator(text, parent.fields[-2].end)
@@ -157,6 +157,16 @@ def _fill(text: str, holder: Union[Message, ListValue], render: Any, unit: str) 
     newline, indent = newline_at(text, holder.start), line_indent(text, holder.start)
     at = line_start(text, close)
     return [Splice(at, at, indent + unit + render(indent + unit, False) + newline)]
+
+
+def _shares_line(text: str, field: Field) -> bool:
+    """Whether a field has another one beside it, or stands beside the bracket that it is in."""
+    separator = _separator(text, field.end)
+    end = separator.end if separator else field.end
+    match = _BLANKS.match(text, end)
+    assert match
+    follows = text[match.end() : match.end() + 1]
+    return not starts_line(text, field.start) or (follows not in ("", "\n", "#") and follows not in _CLOSING)
 
 
 def _separator(text: str, end: int) -> Optional[Splice]:
@@ -213,5 +223,5 @@ def _cut(text: str, start: int, end: int) -> Splice:
     if after == len(text) or text[after] in "\n#" + _CLOSING:
         while text[start - 1] in " \t":
             start -= 1
-        return Splice(start, end, "")
+        return Splice(start, after if alone else end, "")
     return Splice(start, after, "")

@@ -11,6 +11,7 @@ from .errors import TextProtoError, locate
 from .nodes import Field, Scalar
 
 _ESCAPES = "\\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000hhhhh"
+_CONFLICT_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _SMART_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
 
 
@@ -50,7 +51,7 @@ def check_escapes(text: str, value: Scalar) -> None:
 def not_an_item(text: str, end: int, fields: Sequence[Field], in_list: bool) -> TextProtoError:
     """The error for a place behind ``end`` where no token begins, or where one is broken."""
     at = _skip_trivia(text, end)
-    return _bad_token(text, at, "a value" if in_list else "a field name", _missing_value_hint(text, at, fields))
+    return _bad_token(text, at, "a value" if in_list else "a field name", _hint(text, at, fields))
 
 
 def unexpected(
@@ -70,7 +71,7 @@ def unexpected(
         )
     if text[at] in ",;":
         return TextProtoError(f"expected a field name, found {found}", text, at, f"Remove the extra '{text[at]}'.")
-    return TextProtoError(f"expected a field name, found {found}", text, at, _missing_value_hint(text, at, fields))
+    return TextProtoError(f"expected a field name, found {found}", text, at, _hint(text, at, fields))
 
 
 def _unexpected_in_list(text: str, at: int, elements: Sequence[object], complete: bool) -> TextProtoError:
@@ -115,11 +116,12 @@ def _bad_token(text: str, at: int, wanted: str, hint: str) -> TextProtoError:
 
 def wrong_close(text: str, at: int, opened: Optional[int]) -> TextProtoError:
     """The error for a closing bracket that closes nothing, or something else."""
+    hint = _hint(text, at, ())
     if opened is None:
-        return TextProtoError(f"'{text[at]}' closes nothing: no bracket is open here", text, at)
+        return TextProtoError(f"'{text[at]}' closes nothing: no bracket is open here", text, at, hint)
     place = locate(text, opened)
     return TextProtoError(
-        f"'{text[at]}' does not close the '{text[opened]}' of line {place.line}, column {place.column}", text, at
+        f"'{text[at]}' does not close the '{text[opened]}' of line {place.line}, column {place.column}", text, at, hint
     )
 
 
@@ -141,10 +143,12 @@ def _bad_number(text: str, at: int, word: str) -> TextProtoError:
     return TextProtoError(f"'{_shortened(word)}' is not a number", text, at, hint)
 
 
-def _missing_value_hint(text: str, at: int, fields: Sequence[Field]) -> str:
-    """``max_batch_size:`` with nothing behind it takes the next line's field name for its value."""
+def _hint(text: str, at: int, fields: Sequence[Field]) -> str:
+    if text.startswith(_CONFLICT_MARKERS, at):
+        return "This is the mark of a merge conflict: resolve it, and remove the marks."
     if not fields or not isinstance(fields[-1].value, Scalar):
         return ""
+    # max_batch_size: with nothing behind it takes the next line's field name for its value.
     field, value = fields[-1], fields[-1].value
     if "\n" in text[field.start : value.start] and not text[value.end : at].strip():
         return f"Is the value of '{field.name}' missing in line {locate(text, field.start).line}?"

@@ -167,6 +167,10 @@ def open_path():
     path = tempfile.mkdtemp()
     os.chmod(path, 0o755)
     yield path
+    for directory, names, _files in os.walk(path):
+        for name in names:
+            if not os.path.islink(os.path.join(directory, name)):
+                os.chmod(os.path.join(directory, name), 0o700)
     shutil.rmtree(path)
 
 

@@ -8,7 +8,6 @@ import re
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.inference.triton.plugins.filter.textproto import FilterModule
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import merge, parse
 from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
@@ -31,7 +30,9 @@ def name_of(module):
 def examples(module):
     """The arguments that the examples give to their own module."""
     tasks = yaml.safe_load(module.EXAMPLES)
-    return [(task["name"], task[COLLECTION + name_of(module)]) for task in tasks if COLLECTION + name_of(module) in task]
+    return [
+        (task["name"], task[COLLECTION + name_of(module)]) for task in tasks if COLLECTION + name_of(module) in task
+    ]
 
 
 EXAMPLES = [

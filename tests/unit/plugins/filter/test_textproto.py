@@ -7,7 +7,6 @@ import datetime
 
 import pytest
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.inference.triton.plugins.filter.textproto import FilterModule
 
 FILTERS = FilterModule().filters()
@@ -84,7 +83,10 @@ def test_whatever_tritons_parser_accepts_is_read(text, data):
         ({"response_cache": {"enable": "yes"}}, "response_cache {\n  enable: true\n}\n"),
         ({"instance_group": [{"kind": 1}]}, "instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"),
         ({"instance_group": [], "parameters": {}}, ""),
-        ({"metric_tags": {"b": "2", "a": "1"}}, 'metric_tags {\n  key: "b"\n  value: "2"\n}\nmetric_tags {\n  key: "a"\n  value: "1"\n}\n'),
+        (
+            {"metric_tags": {"b": "2", "a": "1"}},
+            'metric_tags {\n  key: "b"\n  value: "2"\n}\nmetric_tags {\n  key: "a"\n  value: "1"\n}\n',
+        ),
     ],
     ids=["nothing", "number from a template", "truth from a template", "enum by number", "empty", "map in its order"],
 )
@@ -92,7 +94,9 @@ def test_data_of_people_is_written(data, text):
     assert to_textproto(data) == text
 
 
-@pytest.mark.parametrize("data", [DATA, {}, {"name": "ä \\ \n \t \" ' \x01 \U0001f600"}], ids=["model", "nothing", "characters"])
+@pytest.mark.parametrize(
+    "data", [DATA, {}, {"name": "ä \\ \n \t \" ' \x01 \U0001f600"}], ids=["model", "nothing", "characters"]
+)
 def test_what_is_written_reads_back(data):
     assert from_textproto(to_textproto(data)) == data
 
@@ -127,7 +131,10 @@ def test_text_that_is_no_configuration_is_an_error_with_its_place(text, message)
         ({"foo": 1}, r"^to_textproto: this is not a ModelConfig:\nfoo: ModelConfig has no such field\.$"),
         ({"instance_groups": []}, "Did you mean 'instance_group'"),
         ({"name": datetime.date(2026, 1, 1)}, "name: expected a string"),
-        ({"sequence_batching": {"direct": {"minimum_slot_utilization": datetime.date(2026, 1, 1)}}}, "expected a number"),
+        (
+            {"sequence_batching": {"direct": {"minimum_slot_utilization": datetime.date(2026, 1, 1)}}},
+            "expected a number",
+        ),
         ([], "^to_textproto: expected a mapping, found list$"),
         ("name: 'm'", "^to_textproto: expected a mapping, found str$"),
         (None, "^to_textproto: expected a mapping, found NoneType$"),

@@ -28,7 +28,9 @@ def run(monkeypatch, capfd):
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         if hasattr(basic, "_ANSIBLE_PROFILE"):  # since ansible-core 2.19
             monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
-        if _internal is not None:  # a test that has imported the controller's code must not make a controller of this one
+        if (
+            _internal is not None
+        ):  # a test that has imported the controller's code must not make a controller of this one
             monkeypatch.setattr(_internal, "is_controller", False)
         for name in ("_global_warnings", "_global_deprecations"):
             getattr(warnings, name).clear()
@@ -43,7 +45,18 @@ def run(monkeypatch, capfd):
         result["warnings"] = [item if isinstance(item, str) else item["event"]["msg"] for item in told]
         return result
 
+    # Ansible imports parts of itself late. A process without rights may not be able to: the interpreter's own directory
+    # can be closed to it.
+    run_module(Failing)
     return run_module
+
+
+class Failing:
+    """A module that does nothing but fail."""
+
+    @staticmethod
+    def main():
+        basic.AnsibleModule(argument_spec={}).fail_json(msg="on purpose")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.modules import instance_group_policy as module
 
 GPU = {"rules": [{"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}]}]}
@@ -150,7 +149,9 @@ def test_options_that_are_missing_or_wrong(run, arguments, message):
     assert message in run(module, **arguments)["msg"]
 
 
-def test_a_file_that_cannot_be_written_leaves_all_as_they_were(run, as_root, open_path, make_repository, ordinary, snapshot):
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
+    run, as_root, open_path, make_repository, ordinary, snapshot
+):
     repository = make_repository("models", open_path)
     mine, theirs = repository.model("a"), repository.model("b")
     for path in (repository.path, os.path.dirname(mine), mine):

@@ -7,7 +7,6 @@ import os
 import stat
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.modules import model_config
 
 OLD = b'name: "m"  # the model\nmax_batch_size: 8\n'
@@ -207,7 +206,9 @@ def test_a_name_that_climbs_out_of_the_repository_is_refused(run, repository, co
 
 
 def test_a_deep_climb_is_refused(run, repository, config):
-    result = run(model_config, repository=repository.path, model="m", config_name="../../x", config={"max_batch_size": 1})
+    result = run(
+        model_config, repository=repository.path, model="m", config_name="../../x", config={"max_batch_size": 1}
+    )
     assert "config_name: '../../x' is not the name of a directory entry" in result["msg"]
 
 
@@ -239,7 +240,7 @@ def test_all_problems_of_a_file_are_reported_with_place_line_and_caret(run, repo
     path = repository.model("m", b"foo: 1\n  instance_groups [ ]\n")
     result = run(model_config, path=path, config={"max_batch_size": 1})
     assert result["msg"] == (
-        f"{path} is not a configuration that Triton would load, nothing was changed:\n"
+        f"{path} is no configuration that Triton loads. Nothing was changed.\n"
         f"{path}:1:1: ModelConfig has no field 'foo'. [unknown-field]\nfoo: 1\n^\n"
         f"{path}:2:3: ModelConfig has no field 'instance_groups'. [unknown-field]\n  instance_groups [ ]\n  ^\n"
         "Did you mean 'instance_group'?"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.modules import model_config_info
 
 

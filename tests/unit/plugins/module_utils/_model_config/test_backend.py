@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import Backend, derive, is_ensemble
 
 
@@ -137,7 +136,11 @@ def test_a_pair_of_backend_and_platform_is_returned_as_it_is_given():
 
 @pytest.mark.parametrize(
     "config",
-    [{"platform": "ensemble"}, {"ensemble_scheduling": {}}, {"platform": "ensemble", "ensemble_scheduling": {"step": []}}],
+    [
+        {"platform": "ensemble"},
+        {"ensemble_scheduling": {}},
+        {"platform": "ensemble", "ensemble_scheduling": {"step": []}},
+    ],
     ids=["platform", "scheduling", "both"],
 )
 def test_an_ensemble_has_no_backend(config):

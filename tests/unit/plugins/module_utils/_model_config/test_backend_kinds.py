@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts, refusal
 
 MULTI_DEVICE = {"parameters": {"enable_multi_device": {"string_value": "true"}}}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config import change, second_opinion
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 
@@ -58,7 +57,9 @@ def test_an_empty_file_is_a_configuration(text):
 
 def test_a_merge_changes_what_it_names_and_nothing_else():
     planned = merge(MODEL, {"instance_group": [{"kind": "KIND_GPU"}], "max_batch_size": 16})
-    assert planned.text == MODEL.replace(b"    count: 2\n", b"    count: 2\n    kind: KIND_GPU\n").replace(b" 8\n", b" 16\n")
+    assert planned.text == MODEL.replace(b"    count: 2\n", b"    count: 2\n    kind: KIND_GPU\n").replace(
+        b" 8\n", b" 16\n"
+    )
     assert planned.after["instance_group"] == [{"count": 2, "kind": "KIND_GPU"}]
     assert planned.before["max_batch_size"] == 8
 
@@ -119,7 +120,9 @@ def test_a_list_is_merged_by_position_or_replaced_whole(lists, groups):
     ],
     ids=["list", "list below", "map", "top list", "top map", "message"],
 )
-@pytest.mark.parametrize("text", [b"", MODEL, b"instance_group [ { gpus: [] } ]\ninput: []\n"], ids=["no", "a", "empty lists"])
+@pytest.mark.parametrize(
+    "text", [b"", MODEL, b"instance_group [ { gpus: [] } ]\ninput: []\n"], ids=["no", "a", "empty lists"]
+)
 def test_empty_values_can_be_asked_for(text, config, lists):
     planned = merge(text, config, lists)
     assert merge(planned.text, config, lists).text == planned.text

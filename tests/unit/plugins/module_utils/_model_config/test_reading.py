@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import default, read
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 
@@ -31,10 +30,16 @@ def read_text(text, message="ModelConfig"):
         pytest.param("max_batch_size: -2147483648", {"max_batch_size": -2147483648}, id="smallest int32"),
         pytest.param("input { dims: [1, -1] dims: 3 }", {"input": [{"dims": [1, -1, 3]}]}, id="both forms of a list"),
         pytest.param("input [ { }, < > ] input { }", {"input": [{}, {}, {}]}, id="lists and blocks"),
-        pytest.param("instance_group { kind: KIND_CPU }", {"instance_group": [{"kind": "KIND_CPU"}]}, id="enum by name"),
+        pytest.param(
+            "instance_group { kind: KIND_CPU }", {"instance_group": [{"kind": "KIND_CPU"}]}, id="enum by name"
+        ),
         pytest.param("instance_group { kind: 2 }", {"instance_group": [{"kind": "KIND_CPU"}]}, id="enum by number"),
-        pytest.param("instance_group { kind: 0x1 }", {"instance_group": [{"kind": "KIND_GPU"}]}, id="enum by hexadecimal"),
-        pytest.param("instance_group { kind: 9 }", {"instance_group": [{"kind": 9}]}, id="enum by a number without name"),
+        pytest.param(
+            "instance_group { kind: 0x1 }", {"instance_group": [{"kind": "KIND_GPU"}]}, id="enum by hexadecimal"
+        ),
+        pytest.param(
+            "instance_group { kind: 9 }", {"instance_group": [{"kind": 9}]}, id="enum by a number without name"
+        ),
         pytest.param("instance_group { kind: -1 }", {"instance_group": [{"kind": -1}]}, id="enum by a negative number"),
         pytest.param(
             'parameters { key: "a" value { string_value: "1" } }',

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reload_impact import reload_impact
 
 MODEL = {"name": "m", "max_batch_size": 8, "instance_group": [{"kind": "KIND_GPU"}]}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.schema import (
     ENUMS,
     MESSAGES,
@@ -41,7 +40,11 @@ FIELDS = [(message, field) for message, fields in MESSAGES.items() for field in 
             "priority_queue_policy",
             FieldSpec("priority_queue_policy", 7, "ModelQueuePolicy", key_type="uint64"),
         ),
-        ("ModelSequenceBatching.StrategyDirect", "minimum_slot_utilization", FieldSpec("minimum_slot_utilization", 2, "float")),
+        (
+            "ModelSequenceBatching.StrategyDirect",
+            "minimum_slot_utilization",
+            FieldSpec("minimum_slot_utilization", 2, "float"),
+        ),
         ("ModelMetrics.MetricControl.HistogramOptions", "buckets", FieldSpec("buckets", 1, "double", repeated=True)),
     ],
 )

@@ -6,7 +6,6 @@ from __future__ import annotations
 import types
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config import second_opinion
 
 
@@ -36,7 +35,9 @@ def test_the_version_of_a_protobuf_that_agrees_is_returned(refusing):
 
 def test_a_protobuf_that_disagrees_is_an_error_with_its_reason(refusing):
     refusing(b"after")
-    with pytest.raises(second_opinion.DisagreementError, match=r"protobuf 9\.8\.7 refuses the new text: refused b'after'"):
+    with pytest.raises(
+        second_opinion.DisagreementError, match=r"protobuf 9\.8\.7 refuses the new text: refused b'after'"
+    ):
         second_opinion.check(b"before", b"after")
 
 

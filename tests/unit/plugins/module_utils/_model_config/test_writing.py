@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.writing import merged, to_data, to_values
 from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier, Map
@@ -92,15 +91,23 @@ UNKNOWN_FIELDS = [
 ]
 
 WRONG_SHAPES = [
-    pytest.param([], "the configuration: expected a mapping of ModelConfig's fields, found 'list'.", id="list for the whole"),
     pytest.param(
-        {"instance_group": {}}, "instance_group: expected a list, since 'instance_group' is repeated, found 'dict'.", id="mapping"
+        [], "the configuration: expected a mapping of ModelConfig's fields, found 'list'.", id="list for the whole"
     ),
     pytest.param(
-        {"instance_group": "x"}, "instance_group: expected a list, since 'instance_group' is repeated, found 'x'.", id="string"
+        {"instance_group": {}},
+        "instance_group: expected a list, since 'instance_group' is repeated, found 'dict'.",
+        id="mapping",
     ),
     pytest.param(
-        {"parameters": []}, "parameters: expected a mapping, since 'parameters' is a map, found 'list'.", id="list for a map"
+        {"instance_group": "x"},
+        "instance_group: expected a list, since 'instance_group' is repeated, found 'x'.",
+        id="string",
+    ),
+    pytest.param(
+        {"parameters": []},
+        "parameters: expected a mapping, since 'parameters' is a map, found 'list'.",
+        id="list for a map",
     ),
     pytest.param(
         {"optimization": 1},
@@ -114,7 +121,9 @@ WRONG_SHAPES = [
         "instance_group[0]: expected a mapping of ModelInstanceGroup's fields, found 'NoneType'.",
         id="null in a list",
     ),
-    pytest.param({"input": [{"dims": [None]}]}, "input[0].dims[0]: expected a int64, found 'NoneType'.", id="null for a number"),
+    pytest.param(
+        {"input": [{"dims": [None]}]}, "input[0].dims[0]: expected a int64, found 'NoneType'.", id="null for a number"
+    ),
     pytest.param(
         {"parameters": {"a": None}},
         "parameters.a: expected a mapping of ModelParameter's fields, found 'NoneType'.",
@@ -126,14 +135,22 @@ WRONG_SCALARS = [
     pytest.param({"name": 1}, "name: expected a string, found 1. Put it in quotes.", id="number for a string"),
     pytest.param({"name": True}, "name: expected a string, found True. Put it in quotes.", id="truth for a string"),
     pytest.param(
-        {"max_batch_size": "many"}, "max_batch_size: expected a whole number (int32), found 'many'.", id="word for a number"
+        {"max_batch_size": "many"},
+        "max_batch_size: expected a whole number (int32), found 'many'.",
+        id="word for a number",
     ),
     pytest.param({"max_batch_size": 1.0}, "max_batch_size: expected a whole number (int32), found 1.0.", id="float"),
-    pytest.param({"max_batch_size": "1.0"}, "max_batch_size: expected a whole number (int32), found '1.0'.", id="float text"),
-    pytest.param({"max_batch_size": " 1"}, "max_batch_size: expected a whole number (int32), found ' 1'.", id="with a blank"),
+    pytest.param(
+        {"max_batch_size": "1.0"}, "max_batch_size: expected a whole number (int32), found '1.0'.", id="float text"
+    ),
+    pytest.param(
+        {"max_batch_size": " 1"}, "max_batch_size: expected a whole number (int32), found ' 1'.", id="with a blank"
+    ),
     pytest.param({"max_batch_size": True}, "max_batch_size: expected a whole number (int32), found True.", id="truth"),
     pytest.param(
-        {"max_batch_size": 1 << 31}, "max_batch_size: expected a number in the range of int32, found 2147483648.", id="too large"
+        {"max_batch_size": 1 << 31},
+        "max_batch_size: expected a number in the range of int32, found 2147483648.",
+        id="too large",
     ),
     pytest.param(
         {"dynamic_batching": {"priority_levels": -1}},
@@ -141,7 +158,9 @@ WRONG_SCALARS = [
         id="negative for an unsigned number",
     ),
     pytest.param(
-        {"response_cache": {"enable": 1}}, "response_cache.enable: expected true or false, found 1.", id="number for a truth"
+        {"response_cache": {"enable": 1}},
+        "response_cache.enable: expected true or false, found 1.",
+        id="number for a truth",
     ),
     pytest.param(
         {"response_cache": {"enable": "maybe"}},
@@ -216,7 +235,11 @@ def test_a_value_that_is_no_float_at_all_is_a_problem_like_any_other(value):
 
 
 def test_values_become_data_again():
-    data = {"name": "a", "instance_group": [{"kind": "KIND_GPU", "gpus": [0, 1]}], "parameters": {"a": {"string_value": "b"}}}
+    data = {
+        "name": "a",
+        "instance_group": [{"kind": "KIND_GPU", "gpus": [0, 1]}],
+        "parameters": {"a": {"string_value": "b"}},
+    }
     again = to_data(to_values(data))
     assert again == data
     assert type(again["parameters"]) is dict
@@ -229,7 +252,9 @@ GROUPS = [{"count": 1}, {"count": 2}, {"count": 3}]
 @pytest.mark.parametrize(
     ("data", "asked", "lists", "result"),
     [
-        pytest.param({"name": "a"}, {"max_batch_size": 1}, "merge", {"name": "a", "max_batch_size": 1}, id="another field"),
+        pytest.param(
+            {"name": "a"}, {"max_batch_size": 1}, "merge", {"name": "a", "max_batch_size": 1}, id="another field"
+        ),
         pytest.param({"name": "a"}, {"name": "b"}, "merge", {"name": "b"}, id="same field"),
         pytest.param(
             {"optimization": {"priority": "PRIORITY_MAX"}},
@@ -266,7 +291,9 @@ GROUPS = [{"count": 1}, {"count": 2}, {"count": 3}]
             {"instance_group": [{"kind": "KIND_GPU"}]},
             id="lists replaced whole",
         ),
-        pytest.param({"instance_group": GROUPS}, {"instance_group": []}, "merge", {"instance_group": GROUPS}, id="empty list"),
+        pytest.param(
+            {"instance_group": GROUPS}, {"instance_group": []}, "merge", {"instance_group": GROUPS}, id="empty list"
+        ),
         pytest.param({"instance_group": GROUPS}, {"instance_group": []}, "replace", {}, id="empty list instead"),
         pytest.param({}, {"instance_group": []}, "merge", {}, id="an empty list is no field"),
         pytest.param({}, {"metric_tags": {}}, "merge", {}, id="an empty map is no field"),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import Backend
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
@@ -79,7 +78,9 @@ def test_each_implicit_group_gets_the_kind_at_its_place_in_the_rule():
 
 
 @pytest.mark.parametrize(
-    ("to", "kept"), [(CPU, {"count": 2}), (MODEL, {"count": 2}), (GPU, {"count": 2, "gpus": [0]})], ids=["CPU", "MODEL", "GPU"]
+    ("to", "kept"),
+    [(CPU, {"count": 2}), (MODEL, {"count": 2}), (GPU, {"count": 2, "gpus": [0]})],
+    ids=["CPU", "MODEL", "GPU"],
 )
 @pytest.mark.parametrize("level", ["explicit", "kind", "exact"])
 def test_gpus_go_where_the_new_kind_has_none(level, to, kept):
@@ -150,17 +151,27 @@ def test_level_kind_accepts_any_of_the_rules_kinds_at_any_place(text):
     ("text", "wanted", "after"),
     [
         pytest.param("instance_group { kind: KIND_CPU }", [GPU], [GPU], id="kind"),
-        pytest.param("instance_group { kind: KIND_GPU }", [{"count": 2, **GPU}], [{"count": 2, **GPU}], id="count added"),
         pytest.param(
-            "instance_group { kind: KIND_GPU count: 3 }", [{"count": 2, **GPU}], [{"count": 2, **GPU}], id="count changed"
+            "instance_group { kind: KIND_GPU }", [{"count": 2, **GPU}], [{"count": 2, **GPU}], id="count added"
         ),
         pytest.param(
-            "instance_group { kind: KIND_GPU gpus: [ 0, 1 ] }", [{"gpus": [1], **GPU}], [{"gpus": [1], **GPU}], id="list"
+            "instance_group { kind: KIND_GPU count: 3 }",
+            [{"count": 2, **GPU}],
+            [{"count": 2, **GPU}],
+            id="count changed",
+        ),
+        pytest.param(
+            "instance_group { kind: KIND_GPU gpus: [ 0, 1 ] }",
+            [{"gpus": [1], **GPU}],
+            [{"gpus": [1], **GPU}],
+            id="list",
         ),
         pytest.param("instance_group { kind: KIND_GPU }", [GPU, CPU], [GPU, CPU], id="group added"),
         pytest.param("instance_group [ { kind: KIND_GPU }, { kind: KIND_CPU } ]", [GPU], [GPU], id="group taken away"),
         pytest.param("instance_group [ { kind: KIND_CPU }, { kind: KIND_GPU } ]", [GPU, CPU], [GPU, CPU], id="order"),
-        pytest.param("instance_group { kind: KIND_GPU gpus: [ 0 ] count: 2 }", [CPU], [{"count": 2, **CPU}], id="gpus go"),
+        pytest.param(
+            "instance_group { kind: KIND_GPU gpus: [ 0 ] count: 2 }", [CPU], [{"count": 2, **CPU}], id="gpus go"
+        ),
     ],
 )
 def test_level_exact_makes_the_groups_the_rules(text, wanted, after):
@@ -259,7 +270,11 @@ def test_an_ensemble_with_a_group_is_told_to_remove_it():
         ("tensorrtllm", GPU, ""),
         ("onnxruntime", MODEL, ""),
         ("python", {"profile": ["1"], **GPU}, ""),
-        ("tensorflow", CPU, 'optimization { execution_accelerators { gpu_execution_accelerator { name: "tensorrt" } } }'),
+        (
+            "tensorflow",
+            CPU,
+            'optimization { execution_accelerators { gpu_execution_accelerator { name: "tensorrt" } } }',
+        ),
     ],
 )
 def test_a_kind_that_the_backend_cannot_run_is_incompatible(backend, wanted, text):
@@ -357,7 +372,11 @@ def test_a_level_that_rewrites_the_group_repairs_it():
             rule(GPU, level="exact"),
             "2 groups where the rule wants 1",
         ),
-        ("instance_group { kind: KIND_GPU }", rule({"count": 2, **GPU}, level="exact"), "fields differ from the rule's"),
+        (
+            "instance_group { kind: KIND_GPU }",
+            rule({"count": 2, **GPU}, level="exact"),
+            "fields differ from the rule's",
+        ),
         ("instance_group { kind: KIND_GPU }", rule(GPU), "the groups are what the rule asks for"),
     ],
 )

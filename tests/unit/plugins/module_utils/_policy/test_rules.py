@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._policy.rules import Match, PolicyError, parse_policy
 
 GPU = [{"kind": "KIND_GPU"}]
@@ -59,7 +58,9 @@ def test_the_rules_keep_their_order():
 @pytest.mark.parametrize(
     ("given", "groups"),
     [
-        pytest.param([{"kind": "KIND_GPU", "count": "2"}], ({"kind": "KIND_GPU", "count": 2},), id="number from a template"),
+        pytest.param(
+            [{"kind": "KIND_GPU", "count": "2"}], ({"kind": "KIND_GPU", "count": 2},), id="number from a template"
+        ),
         pytest.param([{"kind": 2}], ({"kind": "KIND_CPU"},), id="kind by number"),
         pytest.param([{"kind": "KIND_GPU", "gpus": [0, 1]}], ({"kind": "KIND_GPU", "gpus": [0, 1]},), id="gpus"),
         pytest.param(
@@ -67,7 +68,9 @@ def test_the_rules_keep_their_order():
             ({"kind": "KIND_CPU", "rate_limiter": {"resources": [{"name": "R", "global": True, "count": 1}]}},),
             id="rate limiter",
         ),
-        pytest.param([{"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}], ({"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}), id="two"),
+        pytest.param(
+            [{"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}], ({"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}), id="two"
+        ),
     ],
 )
 def test_groups_are_in_tritons_terms(given, groups):
@@ -123,7 +126,9 @@ MISTAKES = [
     pytest.param({"rules": "all"}, "rules: expected a list of rules, found 'all'.", id="string for the rules"),
     pytest.param({"rules": {"a": 1}}, "rules: expected a list of rules, found {'a': 1}.", id="mapping for the rules"),
     pytest.param(
-        {"rules": [rule()], "rule": []}, "rule: there is no such key. Did you mean 'rules'?", id="unknown key of the policy"
+        {"rules": [rule()], "rule": []},
+        "rule: there is no such key. Did you mean 'rules'?",
+        id="unknown key of the policy",
     ),
     pytest.param({"rules": [rule()], "waivers": []}, "waivers: there is no such key.", id="key that is still to come"),
     pytest.param(
@@ -152,7 +157,9 @@ MISTAKES = [
         id="level in another letter case",
     ),
     pytest.param(
-        {"rules": [rule(level=None)]}, "rules[0].level: expected one of explicit, kind, exact, found None.", id="null for a level"
+        {"rules": [rule(level=None)]},
+        "rules[0].level: expected one of explicit, kind, exact, found None.",
+        id="null for a level",
     ),
     pytest.param(
         {"rules": [rule(level=["kind"])]},

@@ -10,7 +10,6 @@ import signal
 import sys
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository import files
 
 # What writing a file asks of the operating system.
@@ -82,13 +81,13 @@ def fail_at(before_call):
 
 @pytest.fixture
 def killed_at_every_line(child, killed):
-    """Run ``act`` in a process that is killed at the n-th line of `files`, for n = 1, 2, ... as long as there are lines.
+    """Run ``act`` in a process that is killed at the n-th line of `files`, for n = 1, 2, ... to the last.
 
-    Yields what ``prepare`` gave, after each kill.
+    Yields what ``prepare`` gave, after each kill. ``every`` leaves lines out.
     """
 
-    def run(prepare, act):
-        for number in range(1, 10_000):
+    def run(prepare, act, every=1):
+        for number in range(1, 10_000, every):
             prepared = prepare(number)
             with contextlib.suppress(killed):
                 child(lambda at=number, what=prepared: kill_at(at, lambda: act(what))).result()

@@ -10,7 +10,6 @@ import re
 import stat
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.backup import Replaced, refuse_inside, save
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
@@ -145,7 +144,9 @@ def test_a_directory_that_this_user_may_not_write(open_path, make_repository, or
     path = repository.model("m", OLD)
     closed = os.path.join(open_path, "closed")
     os.mkdir(closed, 0o555)
-    with pytest.raises(FileError, match=r"cannot be written, so nothing was changed: Permission denied\. Give a backup_dir"):
+    with pytest.raises(
+        FileError, match=r"cannot be written, so nothing was changed: Permission denied\. Give a backup_dir"
+    ):
         ordinary(lambda: save(closed, [repository.path], [Replaced(path, OLD, NEW)]))
 
 

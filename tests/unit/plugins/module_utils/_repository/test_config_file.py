@@ -7,7 +7,6 @@ import json
 import os
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
@@ -152,7 +151,9 @@ def test_a_linked_file_is_absent_after_the_first_run(repository, tmp_path):
         pytest.param(b"\0\1\2", {"max_batch_size": 1}, InvalidConfigError, id="binary file"),
         pytest.param(b"foo: 1", {"max_batch_size": 1}, InvalidConfigError, id="file that does not fit"),
         pytest.param(OLD, {"max_batch": 1}, ConfigError, id="request that does not fit"),
-        pytest.param(b"dynamic_batching { }", {"sequence_batching": {}}, ConfigError, id="request that does not fit the file"),
+        pytest.param(
+            b"dynamic_batching { }", {"sequence_batching": {}}, ConfigError, id="request that does not fit the file"
+        ),
         pytest.param(b"#" * 10_000_000, {"max_batch_size": 1}, FileError, id="10 MB"),
     ],
 )

@@ -7,7 +7,6 @@ import json
 import os
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import (
     RepositoryError,
     checked_name,
@@ -162,7 +161,13 @@ def test_config_pbtxt_counts_whatever_it_is(repository):
 
 @pytest.mark.parametrize(
     ("directories", "first"),
-    [(("1",), "1"), (("2", "10"), "10"), (("1", ".cache"), ".cache"), (("1", "configs"), "1"), (("configs",), "configs")],
+    [
+        (("1",), "1"),
+        (("2", "10"), "10"),
+        (("1", ".cache"), ".cache"),
+        (("1", "configs"), "1"),
+        (("configs",), "configs"),
+    ],
     ids=" and ".join,
 )
 def test_the_first_sub_directory_in_the_order_of_the_text_tells_the_backend(repository, directories, first):
@@ -249,16 +254,14 @@ def test_a_model_that_is_closed_to_this_user_is_still_a_model(open_path, make_re
 # Names from a playbook
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/b", "/abs", "a/", "\0", "a\0b", "..\\x"], ids=repr
-)
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/abs", "a/", "\0", "a\0b", "..\\x"], ids=repr)
 def test_a_name_that_climbs_is_refused(repository, name):
     with pytest.raises(RepositoryError, match=r"is not the name of a directory entry\. Give a plain name without '/'"):
         checked_name(name, "model")
-    with pytest.raises(RepositoryError, match="^model: "):
+    with pytest.raises(RepositoryError, match=r"^model: "):
         model_directory(repository.path, name)
     repository.model("m")
-    with pytest.raises(RepositoryError, match="^config_name: "):
+    with pytest.raises(RepositoryError, match=r"^config_name: "):
         config_path(repository.path, "m", name)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.inspection import (
@@ -149,7 +148,11 @@ def test_a_file_anywhere_is_described(tmp_path):
     path = tmp_path / "proposal.txt"
     path.write_text('backend: "python"')
     described = describe_file(str(path))
-    assert (described["file"], described["backend"], described["config"]) == (str(path), "python", {"backend": "python"})
+    assert (described["file"], described["backend"], described["config"]) == (
+        str(path),
+        "python",
+        {"backend": "python"},
+    )
 
 
 def test_a_file_that_does_not_exist_is_an_error(repository):

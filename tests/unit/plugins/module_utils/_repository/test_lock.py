@@ -10,7 +10,6 @@ import signal
 import time
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.lock import locked
 
@@ -61,9 +60,9 @@ def test_a_lock_ends_where_its_block_fails(repository):
 
 def test_who_waits_too_long_is_told_who_to_blame(repository, held):
     began = time.monotonic()
-    with pytest.raises(FileError, match=r"models: another task has been changing this repository.*run this task again"):
-        with locked([repository.path], timeout=0.2):
-            pytest.fail("both hold it")
+    message = r"models: another task has been changing this repository.*run this task again"
+    with pytest.raises(FileError, match=message), locked([repository.path], timeout=0.2):
+        pytest.fail("both hold it")
     assert 0.2 <= time.monotonic() - began < 5
 
 

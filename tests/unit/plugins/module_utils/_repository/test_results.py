@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._repository.results import diff, printable
 
 
