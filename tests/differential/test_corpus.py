@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configurations that people have published, where a folder of them lies beside the clone, against Google's protobuf."""
+"""Published configurations, where a folder of them lies beside the clone, held against Google's protobuf."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
@@ -84,9 +83,7 @@ def test_a_configuration_is_accepted_where_protobuf_accepts_it_and_nowhere_else(
 
 
 def test_every_configuration_means_what_protobuf_says():
-    wrong = [
-        name for name, data in files("triton") if not same(build(read(Document.parse(data)).data), parse(data))
-    ]
+    wrong = [name for name, data in files("triton") if not same(build(read(Document.parse(data)).data), parse(data))]
     assert wrong == []
 
 

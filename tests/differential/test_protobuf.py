@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._model_config import schema
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
+from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier
 from ansible_collections.inference.triton.tests.property.protobuf_messages import accepts, build, parse, same
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -72,6 +72,25 @@ def test_protobuf_refuses_them_too(path):
 @pytest.mark.parametrize("path", TEMPLATES, ids=by_name)
 def test_templates_are_accepted_or_refused_alike(path):
     assert understood(path.read_bytes()) == accepts(path.read_bytes())
+
+
+@pytest.mark.parametrize("path", VALID, ids=by_name)
+def test_setting_the_instance_group_changes_that_alone(path):
+    document = Document.parse(path.read_bytes())
+    new = document.set(("instance_group",), [{"kind": Identifier("KIND_GPU", 1), "count": 3}])
+    intended = parse(document.to_bytes())
+    intended.ClearField("instance_group")
+    intended.instance_group.add(kind="KIND_GPU", count=3)
+    assert same(parse(new.to_bytes()), intended)
+
+
+@pytest.mark.parametrize("path", VALID, ids=by_name)
+def test_removing_a_field_changes_that_alone(path):
+    document = Document.parse(path.read_bytes())
+    for name in {field.name for field in document.root.fields}:
+        intended = parse(document.to_bytes())
+        intended.ClearField(name)
+        assert same(parse(document.remove((name,)).to_bytes()), intended)
 
 
 def _walk(message):

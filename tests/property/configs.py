@@ -19,7 +19,9 @@ _INTEGERS = {
     "uint64": st.integers(0, 2**64 - 1),
 }
 _STRINGS = st.one_of(
-    st.sampled_from(["", "a", "INPUT_0", "KIND_GPU", "it's", 'say "no"', "C:\\models\\new", "a # b", "{ x: [1] }", "null"]),
+    st.sampled_from(
+        ["", "a", "INPUT_0", "KIND_GPU", "it's", 'say "no"', "C:\\models\\new", "a # b", "{ x: [1] }", "null"]
+    ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
 )
 _SCALARS = {
@@ -102,4 +104,8 @@ def _changed_value(draw: Draw, old: Any, spec: FieldSpec) -> Any:
 def _changed_single(old: Any, spec: FieldSpec) -> st.SearchStrategy[Any]:
     if isinstance(old, dict):
         return changes(old, spec.type)
-    return single(spec) if old is None or isinstance(old, int) and spec.type in schema.ENUMS else st.just(old) | single(spec)
+    return (
+        single(spec)
+        if old is None or (isinstance(old, int) and spec.type in schema.ENUMS)
+        else st.just(old) | single(spec)
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hypothesis profiles: the default is the same on every run, ``HYPOTHESIS_PROFILE=thorough`` looks further each time."""
+"""Hypothesis profiles: the default does the same on every run, ``HYPOTHESIS_PROFILE=thorough`` looks further."""
 
 from __future__ import annotations
 

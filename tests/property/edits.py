@@ -55,7 +55,9 @@ def _places(draw: Draw, data: Data, present: bool) -> _Place:
         name = draw(st.sampled_from(names))
         spec, held = specs[name], message.get(name)
         inner = [index for index, item in enumerate(held or []) if item] if spec.repeated else []
-        deeper = spec.type in schema.MESSAGES and not spec.key_type and (inner if spec.repeated else held or not present)
+        deeper = (
+            spec.type in schema.MESSAGES and not spec.key_type and (inner if spec.repeated else held or not present)
+        )
         if not deeper or draw(st.integers(0, 2)) == 0:
             return _Place((*path, name), spec, message_type, held)
         path = (*path, name)
@@ -92,6 +94,24 @@ def removals(draw: Draw, data: Data) -> Edit:
     if place.spec.repeated and draw(st.booleans()):
         return Edit((*place.path, draw(st.integers(0, len(place.held) - 1))))
     return Edit(place.path)
+
+
+@st.composite
+def written_removals(draw: Draw, data: Data) -> tuple[str, Path]:
+    """Something to remove: as people write its place, and as protobuf's names, indexes and map keys."""
+    assume(data)
+    place = draw(_places(data, present=True))
+    path = place.path
+    if place.spec.key_type:
+        key = draw(st.sampled_from(list(place.held)).filter(lambda key: '"' not in str(key)))
+        return f'{_written(path)}["{key}"]', (*path, key)
+    if place.spec.repeated and draw(st.booleans()):
+        path = (*path, draw(st.integers(0, len(place.held) - 1)))
+    return _written(path), path
+
+
+def _written(path: Path) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def _element(draw: Draw, place: _Place, index: int) -> Edit:

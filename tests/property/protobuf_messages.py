@@ -125,10 +125,12 @@ def insert_at(message: Any, path: Path, value: Any) -> None:
 
 
 def remove_at(message: Any, path: Path) -> None:
-    """What `Document.remove` promises."""
+    """What `Document.remove` promises; a path may end in the key of a map too."""
     *above, last = path
-    if isinstance(last, int):
-        del getattr(step_into(message, tuple(above[:-1])), above[-1])[last]
+    holder = step_into(message, tuple(above[:-1]))
+    held = getattr(holder, above[-1]) if above and isinstance(above[-1], str) else None
+    if hasattr(held, "__delitem__"):
+        del held[last]
     else:
         step_into(message, tuple(above)).ClearField(last)
 

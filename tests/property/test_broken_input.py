@@ -25,17 +25,21 @@ def token_lists(most: int) -> st.SearchStrategy[bytes]:
     return st.lists(st.sampled_from(_PIECES), max_size=most).map(b"".join)
 
 
+def assert_says_where(error: TextProtoError, text: str) -> None:
+    assert 0 <= error.offset <= len(text)
+    assert error.line == text.count("\n", 0, error.offset) + 1
+    assert error.column == error.offset - text.rfind("\n", 0, error.offset)
+    assert error.message
+    assert error.excerpt.endswith("^")
+    assert len(str(error)) < 1000
+
+
 def assert_parsed_or_refused(data: bytes) -> None:
     start = time.process_time()
     try:
         document = Document.parse(data)
     except TextProtoError as error:
-        text = data.decode("utf-8", "surrogateescape")
-        assert 0 <= error.offset <= len(text)
-        assert error.line == text.count("\n", 0, error.offset) + 1
-        assert error.column == error.offset - text.rfind("\n", 0, error.offset)
-        assert error.message and error.excerpt.endswith("^")
-        assert len(str(error)) < 1000
+        assert_says_where(error, data.decode("utf-8", "surrogateescape"))
     else:
         assert document.to_bytes() == data
         read(document)

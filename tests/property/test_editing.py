@@ -22,6 +22,7 @@ from ansible_collections.inference.triton.tests.property.edits import (
     region,
     removals,
     settings_of,
+    written_removals,
 )
 from ansible_collections.inference.triton.tests.property.protobuf_messages import Path
 from ansible_collections.inference.triton.tests.property.wild_text import documents
@@ -32,7 +33,7 @@ LISTS = st.sampled_from(["merge", "replace"])
 
 
 def assert_only_touched(old: Document, new: Document, path: Path, names: Iterable[str]) -> None:
-    """Only the fields ``names`` of the message at ``path`` differ, and what stands between them and their neighbours."""
+    """Only the fields ``names`` of the message at ``path`` differ, and the gaps between them and their neighbours."""
     names = list(names)
     message, after = old.find(path), new.find(path)
     touched = region(old, message, names)
@@ -135,10 +136,20 @@ def test_what_is_there_already_changes_nothing(document, lists):
         assert old.set((name,), value).text == document.text
 
 
-@given(st.data(), documents(), LISTS)
+@given(st.data(), documents().filter(lambda document: document.data))
+def test_remove_what_people_name(data, document):
+    written, path = data.draw(written_removals(document.data))
+    new = change_merge(change_parse(document.text.encode()), {}, "merge", [written])
+
+    intended = messages.parse(document.text)
+    messages.remove_at(intended, path)
+    assert_means(Document.parse(new.text), intended)
+
+
+@given(st.data(), documents(google=False), LISTS)
 def test_a_planned_change_is_what_was_asked_for(data, document, lists):
     config = data.draw(changes(document.data))
-    parsed = change_parse(document.text.encode())
+    parsed = change_parse(document.text.encode("utf-8", "surrogateescape"))
     change = change_merge(parsed, config, lists)
     assert change.text == parsed.document.merge(to_values(config), lists).to_bytes()
     again = change_merge(change_parse(change.text), config, lists)

@@ -5,18 +5,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.inference.triton.plugins.module_utils._model_config import schema
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import default
 from ansible_collections.inference.triton.plugins.module_utils._model_config.schema import FieldSpec
-from hypothesis import strategies as st
-
 from ansible_collections.inference.triton.tests.property.configs import Data, Draw, messages
+from hypothesis import strategies as st
 
 T = TypeVar("T")
 
-_COMMENTS = ["", " plain", "#", " # #", ' "', " it's", " } ] >", " { [ <", ' name: "x",', " kind: KIND_CPU }", " \u00fc \u2028 \t"]
+_COMMENTS = [
+    "",
+    " plain",
+    "#",
+    " # #",
+    ' "',
+    " it's",
+    " } ] >",
+    " { [ <",
+    ' name: "x",',
+    " kind: KIND_CPU }",
+    " \u00fc \u2028 \t",
+]
 _GAPS = ["", " ", "\n", "  ", "\t", "\r\n", "\v", "\f", "\r", "\n\n"]
 _SIMPLE_ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 39: "'", 92: "\\"}
 
@@ -30,7 +42,7 @@ class WildText(NamedTuple):
 
 @st.composite
 def documents(draw: Draw, *, google: bool = True, open_enums: bool = False) -> WildText:
-    """A configuration and a text for it; ``google`` leaves out what its Python parser misreads: ``- 1``, octal enums, ..."""
+    """A configuration and a text for it; ``google`` leaves out what protobuf's Python parser misreads, like ``- 1``."""
     data = draw(messages(open_enums=open_enums))
     return WildText(data, _Scribe(draw, google).document(data))
 
@@ -85,7 +97,8 @@ class _Scribe:
     def comment(self) -> str:
         """A comment line; no two are the same, so that one that is lost is missed."""
         self.comments += 1
-        return f"#{self.choose(_COMMENTS)}{self.comments}{self.newline}"
+        text = self.choose(_COMMENTS if self.google else [*_COMMENTS, " \udcff\udcc3"])
+        return f"#{text}{self.comments}{self.newline}"
 
     def gap(self, tidy: str) -> str:
         """What stands between two tokens: ``tidy``, or anything in a wild document."""
@@ -253,7 +266,7 @@ class _Scribe:
         cuts = [0, len(value)]
         if value and self.often(6):
             cuts.insert(1, self.choose(range(len(value))))
-        parts = [self.literal(value[start:end]) for start, end in zip(cuts, cuts[1:])]
+        parts = [self.literal(value[start:end]) for start, end in pairwise(cuts)]
         return self.gap(" ").join(parts)
 
     def literal(self, value: str) -> str:

@@ -84,7 +84,7 @@ class _Reader:
                 values = [self.value(element, spec) for element in _elements(node)]
                 if values:  # to protobuf, an empty list is no field at all
                     data.setdefault(name, []).extend(value for value in values if value is not _NOTHING)
-            elif type(node) is ListValue:
+            elif isinstance(node, ListValue):
                 self.report("not-repeated", f"'{name}' takes one value, not a list.", node.start)
             else:
                 if spec.oneof or name in data:
@@ -129,7 +129,7 @@ class _Reader:
 
     def value(self, node: Value, spec: FieldSpec) -> Any:
         """One value, or `_NOTHING` once it was reported."""
-        if type(node) is Scalar:
+        if isinstance(node, Scalar):
             convert = _CONVERTERS.get(spec.type)
             source = self.document.text[node.start : node.end]
             if convert is None and spec.type in schema.MESSAGES:
@@ -148,7 +148,7 @@ class _Reader:
 
 
 def _elements(value: Value) -> Sequence[Value]:
-    return value.elements if type(value) is ListValue else (value,)
+    return value.elements if isinstance(value, ListValue) else (value,)
 
 
 def _string(source: str, spec: FieldSpec) -> str:

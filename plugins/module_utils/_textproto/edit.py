@@ -15,7 +15,6 @@ from . import lexer, writer
 from .nodes import Field, ListValue, Message, Scalar
 from .style import infer, line_indent, line_start, newline_at, starts_line
 
-_BLANKS = re.compile(r"[ \t\r\f\v]*")
 _WORD = re.compile(r"[\w.]", re.ASCII)
 _CLOSING = "}>]"
 
@@ -137,13 +136,11 @@ def remove_element(text: str, values: ListValue, index: int) -> List[Splice]:
     elements = values.elements
     element = elements[index]
     if index + 1 < len(elements):
-        comma = _separator(text, element.end)
-        assert comma
+        comma = _comma(text, element.end)
         if not text[element.end : comma.start].strip():
             return [_cut(text, element.start, comma.end)]
         return [_cut(text, element.start, element.end), comma]
-    comma = _separator(text, elements[index - 1].end)
-    assert comma
+    comma = _comma(text, elements[index - 1].end)
     cut = _cut(text, element.start, element.end)
     return [comma, cut._replace(start=max(cut.start, comma.end))]
 
@@ -163,18 +160,21 @@ def _shares_line(text: str, field: Field) -> bool:
     """Whether a field has another one beside it, or stands beside the bracket that it is in."""
     separator = _separator(text, field.end)
     end = separator.end if separator else field.end
-    match = _BLANKS.match(text, end)
-    assert match
-    follows = text[match.end() : match.end() + 1]
+    after = lexer.skip_blanks(text, end)
+    follows = text[after : after + 1]
     return not starts_line(text, field.start) or (follows not in ("", "\n", "#") and follows not in _CLOSING)
 
 
 def _separator(text: str, end: int) -> Optional[Splice]:
     """The removal of the separator behind ``end``, if there is one."""
-    match = lexer.TRIVIA_RE.match(text + "\n", end)
-    assert match
-    at = match.end()
+    at = lexer.skip_trivia(text, end)
     return Splice(at, at + 1, "") if text[at : at + 1] in (",", ";") else None
+
+
+def _comma(text: str, end: int) -> Splice:
+    """The removal of the comma behind an element that is not the last one of its list."""
+    at = lexer.skip_trivia(text, end)
+    return Splice(at, at + 1, "")
 
 
 def _separator_before(text: str, parent: Message, field: Field) -> str:
@@ -187,9 +187,7 @@ def _separator_before(text: str, parent: Message, field: Field) -> str:
 def _gap(text: str, values: ListValue) -> str:
     """The blanks between two elements of a list that is written on one line."""
     if len(values.elements) > 1:
-        comma = _separator(text, values.elements[0].end)
-        assert comma
-        gap = text[comma.end : values.elements[1].start]
+        gap = text[_comma(text, values.elements[0].end).end : values.elements[1].start]
         if not gap.strip(" \t"):
             return gap
     return " "
@@ -197,9 +195,7 @@ def _gap(text: str, values: ListValue) -> str:
 
 def _comment_end(text: str, offset: int) -> int:
     """The end of the line behind ``offset`` if only blanks and a comment stand there, else ``offset``."""
-    match = _BLANKS.match(text, offset)
-    assert match
-    at = match.end()
+    at = lexer.skip_blanks(text, offset)
     if at < len(text) and text[at] not in "#\n":
         return offset
     end = text.find("\n", at)
@@ -209,9 +205,7 @@ def _comment_end(text: str, offset: int) -> int:
 
 def _cut(text: str, start: int, end: int) -> Splice:
     """The removal of a piece with the blanks and the line end that only it needed."""
-    match = _BLANKS.match(text, end)
-    assert match
-    after = match.end()
+    after = lexer.skip_blanks(text, end)
     alone = starts_line(text, start)
     if alone and after < len(text) and text[after] == "\n":
         return Splice(line_start(text, start), after + 1, "")

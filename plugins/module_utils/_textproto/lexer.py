@@ -16,6 +16,7 @@ two can be left out.
 from __future__ import annotations
 
 import re
+from typing import Pattern
 
 # Exactly six characters are blank: with re.ASCII that is \s. A carriage return alone does not end a line.
 TRIVIA = r"\s*(?:#[^\n]*\n\s*)*"
@@ -37,7 +38,8 @@ ITEM = re.compile(
     re.ASCII,
 )
 
-TRIVIA_RE = re.compile(TRIVIA, re.ASCII)
+_TRIVIA_RE = re.compile(TRIVIA, re.ASCII)
+_BLANKS_RE = re.compile(r"[ \t\r\f\v]*")
 IDENTIFIER_RE = re.compile(IDENTIFIER, re.ASCII)
 STRING_RE = re.compile(STRING, re.ASCII)
 WORD_RE = re.compile(r"[\w.+-]+", re.ASCII)
@@ -46,3 +48,18 @@ STRING_BODY_RE = re.compile(
     r"(?:[^\\]+|\\(?:[abfnrtv?\\'\"]|[0-7]{1,3}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}|U00[01][0-9a-fA-F]{5}))*",
     re.ASCII,
 )
+
+
+def skip_trivia(text: str, at: int) -> int:
+    """The offset of what follows ``at`` behind blanks, line ends and comments; the text's length if nothing does."""
+    return min(_end(_TRIVIA_RE, text + "\n", at), len(text))
+
+
+def skip_blanks(text: str, at: int) -> int:
+    """The offset of what follows ``at`` behind blanks on the same line."""
+    return _end(_BLANKS_RE, text, at)
+
+
+def _end(pattern: Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at  # the patterns match nothing at all, too

@@ -36,15 +36,11 @@ def string_value(source: str) -> Optional[bytes]:
     if not is_string(source):
         return None
     parts: List[bytes] = []
-    at = 0
-    while at < len(source):
-        match = lexer.STRING_RE.match(source, at)
-        assert match
+    match = lexer.STRING_RE.match(source)
+    while match:
         body = match.group()[1:-1].encode("utf-8", "surrogateescape")
         parts.append(_ESCAPE.sub(_unescape, body) if b"\\" in body else body)
-        trivia = lexer.TRIVIA_RE.match(source, match.end())
-        assert trivia
-        at = trivia.end()
+        match = lexer.STRING_RE.match(source, lexer.skip_trivia(source, match.end()))
     return b"".join(parts)
 
 
@@ -139,9 +135,7 @@ def write(value: Any, quote: str = '"') -> str:
 def _unsigned(source: str) -> str:
     if source[0] != "-":
         return source
-    trivia = lexer.TRIVIA_RE.match(source, 1)
-    assert trivia
-    return source[trivia.end() :]
+    return source[lexer.skip_trivia(source, 1) :]
 
 
 def _unescape(match: Match[bytes]) -> bytes:

@@ -84,7 +84,7 @@ def parse(text: str) -> Message:
                 check_escapes(text, value)
             if complete and _continues_string(text, value, fields, elements):
                 _extend_string(value.end, fields, elements)
-            elif elements is None or complete or (elements and type(elements[0]) is Message):
+            elif elements is None or complete or (elements and isinstance(elements[0], Message)):
                 raise unexpected(text, value.start, fields, elements, complete)
             else:
                 elements.append(value)
@@ -103,7 +103,7 @@ def parse(text: str) -> Message:
             if elements is not None:
                 if elements and not complete:
                     raise unexpected(text, at, fields, elements, complete)
-                if elements and type(elements[0]) is Scalar and not opened.colon:
+                if elements and isinstance(elements[0], Scalar) and not opened.colon:
                     raise TextProtoError(
                         f"expected ':' between '{opened.name}' and its list of values", text, opened.start
                     )
@@ -116,7 +116,7 @@ def parse(text: str) -> Message:
             complete = True
         elif kind == lexer.OPEN:
             at = item.start(lexer.OPEN)
-            if elements is None or complete or (elements and type(elements[0]) is Scalar):
+            if elements is None or complete or (elements and isinstance(elements[0], Scalar)):
                 raise unexpected(text, at, fields, elements, complete)
             stack.append(_Open(text[at], at, "", at, True, fields, elements))
             fields, elements = [], None
@@ -137,7 +137,7 @@ def _plain_name(name: str) -> str:
 def _continues_string(text: str, value: Scalar, fields: List[Field], elements: Optional[Elements]) -> bool:
     """Whether ``value`` is a string directly behind another, which makes the two one."""
     previous = elements[-1] if elements is not None else fields[-1].value
-    return text[value.start] in "\"'" and type(previous) is Scalar and text[previous.start] in "\"'"
+    return text[value.start] in "\"'" and isinstance(previous, Scalar) and text[previous.start] in "\"'"
 
 
 def _extend_string(end: int, fields: List[Field], elements: Optional[Elements]) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Dict, Iterator
 from .nodes import Field, ListValue, Message, Scalar
 
 _GAP = re.compile(r"[ \t]*:?[ \t]*")
-_INDENT = re.compile(r"[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,11 @@ def line_start(text: str, offset: int) -> int:
 
 def line_indent(text: str, offset: int) -> str:
     """The blanks at the start of the line that holds ``offset``."""
-    match = _INDENT.match(text, line_start(text, offset))
-    assert match
-    return match.group()
+    start = line_start(text, offset)
+    end = start
+    while text[end : end + 1] in (" ", "\t"):
+        end += 1
+    return text[start:end]
 
 
 def starts_line(text: str, offset: int) -> bool:

@@ -50,7 +50,7 @@ def check_escapes(text: str, value: Scalar) -> None:
 
 def not_an_item(text: str, end: int, fields: Sequence[Field], in_list: bool) -> TextProtoError:
     """The error for a place behind ``end`` where no token begins, or where one is broken."""
-    at = _skip_trivia(text, end)
+    at = lexer.skip_trivia(text, end)
     return _bad_token(text, at, "a value" if in_list else "a field name", _hint(text, at, fields))
 
 
@@ -63,9 +63,10 @@ def unexpected(
         return _unexpected_in_list(text, at, elements, complete)
     name = lexer.IDENTIFIER_RE.match(text, at)
     if name:
-        after = _skip_trivia(text, name.end())
+        after = lexer.skip_trivia(text, name.end())
         if text.startswith(":", after):
-            return _bad_token(text, _skip_trivia(text, after + 1), f"a value for '{_shortened(name.group())}'", "")
+            value = lexer.skip_trivia(text, after + 1)
+            return _bad_token(text, value, f"a value for '{_shortened(name.group())}'", _hint(text, value, ()))
         return TextProtoError(
             f"expected ':' or '{{' after '{_shortened(name.group())}', found {_show(text, after)}", text, after
         )
@@ -81,16 +82,16 @@ def _unexpected_in_list(text: str, at: int, elements: Sequence[object], complete
             f"expected ',' or ']' after an element of a list, found {found}",
             text,
             at,
-            "Put a comma between the elements." if text[at] not in ",;" else "",
+            _hint(text, at, ()) or ("Put a comma between the elements." if text[at] not in ",;" else ""),
         )
     if text[at] == "]":
         return TextProtoError(
             "expected another element after ',', found ']'", text, at, "Remove the comma before the ']'."
         )
     if not elements or text[at] in ",;":
-        return TextProtoError(f"expected an element of a list, found {found}", text, at)
+        return TextProtoError(f"expected an element of a list, found {found}", text, at, _hint(text, at, ()))
     kind = "values" if isinstance(elements[0], Scalar) else "messages"
-    return TextProtoError(f"expected another of the list's {kind}, found {found}", text, at)
+    return TextProtoError(f"expected another of the list's {kind}, found {found}", text, at, _hint(text, at, ()))
 
 
 def _bad_token(text: str, at: int, wanted: str, hint: str) -> TextProtoError:
@@ -153,11 +154,6 @@ def _hint(text: str, at: int, fields: Sequence[Field]) -> str:
     if "\n" in text[field.start : value.start] and not text[value.end : at].strip():
         return f"Is the value of '{field.name}' missing in line {locate(text, field.start).line}?"
     return ""
-
-
-def _skip_trivia(text: str, at: int) -> int:
-    end = lexer.TRIVIA_RE.match(text + "\n", at).end()  # type: ignore[union-attr]
-    return min(end, len(text))
 
 
 def _show(text: str, at: int) -> str:

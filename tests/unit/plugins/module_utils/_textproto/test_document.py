@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import EditError, TextProtoError
 from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier, Map
@@ -162,7 +161,9 @@ class TestSet:
         [
             pytest.param("x { a: 1 b: 2 }", ("x",), {"b": 3}, "x { b: 3 }", id="message"),
             pytest.param("x { a: 1 }", ("x",), {}, "x { }", id="empty message"),
-            pytest.param("x { a { b: 1 c: 2 } }", ("x",), {"a": {"c": 2}}, "x { a { c: 2 } }", id="message in a message"),
+            pytest.param(
+                "x { a { b: 1 c: 2 } }", ("x",), {"a": {"c": 2}}, "x { a { c: 2 } }", id="message in a message"
+            ),
             pytest.param("x: [1, 2, 3]", ("x",), [1, 4], "x: [1, 4]", id="shorter list"),
             pytest.param("x: [1]", ("x",), [1, 2, 3], "x: [1, 2, 3]", id="longer list"),
             pytest.param("x: [1, 2] x: 3", ("x",), [4], "x: [4]", id="mixed forms"),
@@ -173,7 +174,9 @@ class TestSet:
             pytest.param("x: 1", ("x", 1), 2, "x: 1\nx: 2", id="one past the last, repeated field"),
             pytest.param("x { }", ("x", "y", "z"), 1, "x { y { z: 1 } }", id="messages on the way"),
             pytest.param("x [ { } ]", ("x", 0, "y"), 1, "x [ { y: 1 } ]", id="in an element"),
-            pytest.param("x [ { }, { } ]", ("x", "y"), 1, "x [ { }, { y: 1 } ]", id="without an index in the last element"),
+            pytest.param(
+                "x [ { }, { } ]", ("x", "y"), 1, "x [ { }, { y: 1 } ]", id="without an index in the last element"
+            ),
         ],
     )
     def test_exactly_the_value(self, text, path, value, after):
@@ -325,7 +328,11 @@ class TestMerge:
         assert Document("m { a: 1 }").merge({"b": 2}, path=("m",)).text == "m { a: 1 b: 2 }"
 
     def test_twice_is_once(self):
-        values = {"input": [{"dims": [1], "optional": True}], "instance_group": [{"kind": GPU}], "parameters": Map({"q": {}})}
+        values = {
+            "input": [{"dims": [1], "optional": True}],
+            "instance_group": [{"kind": GPU}],
+            "parameters": Map({"q": {}}),
+        }
         once = Document(CONFIG).merge(values)
         assert once.merge(values).text == once.text
 

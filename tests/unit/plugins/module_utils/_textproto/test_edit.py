@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier, Map
 
@@ -60,7 +59,9 @@ class TestSetScalar:
         ("before", "after"),
         [
             pytest.param("x: [1, 2, 3]", "x: [1, 8, 3]", id="list"),
-            pytest.param("x: [\n  1,\n  2, # two\n  3\n]", "x: [\n  1,\n  8, # two\n  3\n]", id="list on several lines"),
+            pytest.param(
+                "x: [\n  1,\n  2, # two\n  3\n]", "x: [\n  1,\n  8, # two\n  3\n]", id="list on several lines"
+            ),
             pytest.param("x: 1\nx: 2\nx: 3\n", "x: 1\nx: 8\nx: 3\n", id="repeated fields"),
             pytest.param("x: 1 x: [2, 3]", "x: 1 x: [8, 3]", id="both mixed"),
         ],
@@ -139,7 +140,9 @@ class TestAppendField:
                 id="four blanks",
             ),
             pytest.param(
-                "i: [\n\t{\n\t\tn:1\n\t}\n]\n", "i: [\n\t{\n\t\tn:1\n\t}\n]\nx: [\n\t{\n\t\tk:KIND_GPU\n\t}\n]\n", id="tabs, colons"
+                "i: [\n\t{\n\t\tn:1\n\t}\n]\n",
+                "i: [\n\t{\n\t\tn:1\n\t}\n]\nx: [\n\t{\n\t\tk:KIND_GPU\n\t}\n]\n",
+                id="tabs, colons",
             ),
             pytest.param("i [{\n  n: 1\n}]\n", "i [{\n  n: 1\n}]\nx [{\n  k: KIND_GPU\n}]\n", id="hugging brackets"),
             pytest.param(
@@ -183,7 +186,9 @@ class TestAppendField:
             pytest.param("m {\n  a: 1 }\n", "m {\n  a: 1\n  x: 8 }\n", id="bracket behind the last field"),
             pytest.param("m { a: 1\n}\n", "m { a: 1 x: 8\n}\n", id="field behind the bracket"),
             pytest.param("m\n{\n  a: 1\n}\n", "m\n{\n  a: 1\n  x: 8\n}\n", id="bracket on its own line"),
-            pytest.param("m {\n  n {\n    a: 1\n  }\n}\n", "m {\n  n {\n    a: 1\n  }\n  x: 8\n}\n", id="behind a message"),
+            pytest.param(
+                "m {\n  n {\n    a: 1\n  }\n}\n", "m {\n  n {\n    a: 1\n  }\n  x: 8\n}\n", id="behind a message"
+            ),
         ],
     )
     def test_in_a_message(self, before, after):
@@ -246,11 +251,19 @@ class TestInsertScalar:
             pytest.param(
                 "x: 1\nx: 2\n", "x: 8\nx: 1\nx: 2\n", "x: 1\nx: 8\nx: 2\n", "x: 1\nx: 2\nx: 8\n", id="repeated fields"
             ),
-            pytest.param("x: 1 x: 2", "x: 8 x: 1 x: 2", "x: 1 x: 8 x: 2", "x: 1 x: 2 x: 8", id="repeated fields on a line"),
             pytest.param(
-                "x: 1,\nx: 2,\n", "x: 8,\nx: 1,\nx: 2,\n", "x: 1,\nx: 8,\nx: 2,\n", "x: 1,\nx: 2,\nx: 8,\n", id="with commas"
+                "x: 1 x: 2", "x: 8 x: 1 x: 2", "x: 1 x: 8 x: 2", "x: 1 x: 2 x: 8", id="repeated fields on a line"
             ),
-            pytest.param("x: [1]\nx: 2\n", "x: [8, 1]\nx: 2\n", "x: [1]\nx: 8\nx: 2\n", "x: [1]\nx: 2\nx: 8\n", id="mixed"),
+            pytest.param(
+                "x: 1,\nx: 2,\n",
+                "x: 8,\nx: 1,\nx: 2,\n",
+                "x: 1,\nx: 8,\nx: 2,\n",
+                "x: 1,\nx: 2,\nx: 8,\n",
+                id="with commas",
+            ),
+            pytest.param(
+                "x: [1]\nx: 2\n", "x: [8, 1]\nx: 2\n", "x: [1]\nx: 8\nx: 2\n", "x: [1]\nx: 2\nx: 8\n", id="mixed"
+            ),
             pytest.param(
                 "x: 1 # one\na: 0\nx: 2 # two\n",
                 "x: 8\nx: 1 # one\na: 0\nx: 2 # two\n",
@@ -317,7 +330,9 @@ class TestInsertMessage:
                 "x [\r\n  {\r\n    n: 1\r\n  },\r\n  {\r\n    n: 8\r\n  }\r\n]\r\n",
                 id="CRLF",
             ),
-            pytest.param("x { n: 1 }\n", "x { n: 8 }\nx { n: 1 }\n", "x { n: 1 }\nx { n: 8 }\n", id="block on one line"),
+            pytest.param(
+                "x { n: 1 }\n", "x { n: 8 }\nx { n: 1 }\n", "x { n: 1 }\nx { n: 8 }\n", id="block on one line"
+            ),
             pytest.param(
                 "x: <\n\tn:1\n>\n", "x: <\n\tn:8\n>\nx: <\n\tn:1\n>\n", "x: <\n\tn:1\n>\nx: <\n\tn:8\n>\n", id="block"
             ),
@@ -469,7 +484,9 @@ class TestRemoveElement:
 PREFIX = '# "#" { [ <\n'
 
 
-@pytest.mark.parametrize("before", [PREFIX + "x: 1\n", PREFIX + "x: 1", PREFIX + "\nx {\n}", PREFIX.replace("\n", "\r\n") + "x: [1]"])
+@pytest.mark.parametrize(
+    "before", [PREFIX + "x: 1\n", PREFIX + "x: 1", PREFIX + "\nx {\n}", PREFIX.replace("\n", "\r\n") + "x: [1]"]
+)
 @pytest.mark.parametrize("junk", [b"", b"# \xff\xfe \xc3\n", b'j: "\xff\xfe\xc3"\n'], ids=["none", "comment", "string"])
 def test_bytes_that_are_not_utf8_survive_an_edit(before, junk):
     data = junk + before.encode()

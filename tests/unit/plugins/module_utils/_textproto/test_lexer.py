@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 from ansible_collections.inference.triton.plugins.module_utils._textproto.parser import parse
 
@@ -145,8 +144,12 @@ def test_no_literal(literal):
         parse("x: " + literal)
 
 
-@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\v", "\f", "\r", "\r\n", "# c\n", "#\n", "#\r\n", " # a # b\n\t# c\n "])
-@pytest.mark.parametrize("place", ["{0}x: 1", "x{0}: 1", "x:{0}1", "x: 1{0}", "x: 1{0}y: 2", "x: [{0}1{0},{0}2{0}]", "x {{{0}}}"])
+@pytest.mark.parametrize(
+    "blank", [" ", "\t", "\n", "\v", "\f", "\r", "\r\n", "# c\n", "#\n", "#\r\n", " # a # b\n\t# c\n "]
+)
+@pytest.mark.parametrize(
+    "place", ["{0}x: 1", "x{0}: 1", "x:{0}1", "x: 1{0}", "x: 1{0}y: 2", "x: [{0}1{0},{0}2{0}]", "x {{{0}}}"]
+)
 def test_blanks_and_comments_stand_anywhere_between_tokens(place, blank):
     parse(place.format(blank))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto import literals
 from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier
 
@@ -19,7 +18,7 @@ INF = math.inf
         ('""', b""),
         ('"abc"', b"abc"),
         ("'abc'", b"abc"),
-        ("\"it's\"", b"it's"),
+        ('"it\'s"', b"it's"),
         ('"a" "b"', b"ab"),
         ('"a"\'b\'"c"', b"abc"),
         ('"a" # "x"\n  "b"', b"ab"),
@@ -154,7 +153,15 @@ def test_bool_value(source, value):
 
 @pytest.mark.parametrize(
     ("source", "value"),
-    [("KIND_GPU", "KIND_GPU"), ("_", "_"), ("inf", "inf"), ('"KIND_GPU"', None), ("1", None), ("-inf", None), ("'a'", None)],
+    [
+        ("KIND_GPU", "KIND_GPU"),
+        ("_", "_"),
+        ("inf", "inf"),
+        ('"KIND_GPU"', None),
+        ("1", None),
+        ("-inf", None),
+        ("'a'", None),
+    ],
 )
 def test_identifier_value(source, value):
     assert literals.identifier_value(source) == value
@@ -246,7 +253,7 @@ def test_write(value, literal):
 
 
 def test_write_with_single_quotes():
-    assert literals.write("it's \"so\"", "'") == r"'it\'s " + "\"so\"'"
+    assert literals.write('it\'s "so"', "'") == r"'it\'s " + '"so"\''
 
 
 @pytest.mark.parametrize("value", [None, object(), {1, 2}])

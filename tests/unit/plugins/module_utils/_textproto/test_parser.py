@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 from ansible_collections.inference.triton.plugins.module_utils._textproto.nodes import ListValue, Message
 from ansible_collections.inference.triton.plugins.module_utils._textproto.parser import parse

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.inference.triton.plugins.module_utils._textproto import writer
 from ansible_collections.inference.triton.plugins.module_utils._textproto.style import CONVENTIONAL, Style
 from ansible_collections.inference.triton.plugins.module_utils._textproto.values import Identifier, Map
