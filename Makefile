@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-PARTS := lint types layers docs changelog sanity targets importer unit e2e
+PARTS := lint types layers schema docs changelog sanity targets importer unit e2e
 
 # Ansible finds a collection only as ansible_collections/NAMESPACE/NAME: this link is that place.
 LINK := .cache/collections/ansible_collections/inference/triton
@@ -57,6 +57,11 @@ types: dev ## types: mypy, strict
 .PHONY: layers
 layers: dev ## layers: import-linter holds the contracts of pyproject.toml
 	$(DEV) PYTHONPATH=.cache/collections lint-imports --no-logo --cache-dir .cache/import-linter
+
+.PHONY: schema
+schema: dev ## the table of Triton's ModelConfig is what tools/generate_schema.py makes of NVIDIA's tritonclient
+	$(DEV) python tools/generate_schema.py --check
+	@echo "The table is up to date."
 
 .PHONY: docs
 docs: dev ## documentation of modules, filters and roles: antsibull-docs

@@ -64,7 +64,7 @@ def load_descriptor() -> Any:
     """The ModelConfig descriptor. Loaded by path: the package itself would want gRPC."""
     package = importlib.util.find_spec("tritonclient")
     if package is None or not package.submodule_search_locations:
-        sys.exit("tritonclient is not installed here: run 'make lint', which sets up what it needs")
+        sys.exit("tritonclient is not installed here. Install requirements-dev.txt, as 'make schema' does.")
     path = Path(next(iter(package.submodule_search_locations))) / "grpc" / "model_config_pb2.py"
     spec = importlib.util.spec_from_file_location("model_config_pb2", path)
     assert spec and spec.loader

@@ -93,16 +93,22 @@ class Playbook:
         self.results = self.directory / f"results-{number}.json"
         registered = [{**task, "register": f"result_{index}"} for index, task in enumerate(tasks)]
         names = ", ".join(f"result_{index}" for index in range(len(tasks)))
+        content = "{{ [" + names + "] | to_json }}"
         keep = {
-            "ansible.builtin.copy": {"content": "{{ [%s] | to_json }}" % names, "dest": str(self.results), "mode": "0600"},
+            "ansible.builtin.copy": {"content": content, "dest": str(self.results), "mode": "0600"},
             "check_mode": False,
             "diff": False,
         }
         playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [*registered, keep]}]))
         command = ["ansible-playbook", str(playbook), *options]
-        environment = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "False", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False"}
+        quiet = {"ANSIBLE_LOCALHOST_WARNING": "False", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False"}
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **quiet},
+            start_new_session=True,
         )
 
     def run(self, *tasks: dict[str, Any], options: tuple[str, ...] = ()) -> list[dict[str, Any]]:

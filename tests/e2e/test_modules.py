@@ -57,7 +57,7 @@ def test_what_is_written_can_be_read(repository: Repository, playbook: Playbook)
 def test_the_filters_are_each_other_s_inverse(playbook: Playbook) -> None:
     config = {"backend": "python", "instance_group": [{"kind": "KIND_GPU", "count": 2}]}
     data = json.dumps(config)
-    text = "{{ (%s | inference.triton.to_textproto | inference.triton.from_textproto) == %s }}" % (data, data)
+    text = f"{{{{ ({data} | inference.triton.to_textproto | inference.triton.from_textproto) == {data} }}}}"
 
     (result,) = playbook.run({"ansible.builtin.debug": {"msg": text}})
 

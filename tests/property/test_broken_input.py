@@ -43,7 +43,7 @@ def assert_parsed_or_refused(data: bytes) -> None:
     else:
         assert document.to_bytes() == data
         read(document)
-    assert time.process_time() - start < 0.5 + len(data) / 100_000
+    assert time.process_time() - start < 3  # it is milliseconds; the garbage collector may take its time in between
 
 
 @MANY

@@ -145,7 +145,7 @@ def _bad_number(text: str, at: int, word: str) -> TextProtoError:
 
 
 def _hint(text: str, at: int, fields: Sequence[Field]) -> str:
-    if text.startswith(_CONFLICT_MARKERS, at):
+    if text.startswith(_CONFLICT_MARKERS, text.rfind("\n", 0, at) + 1):
         return "This is the mark of a merge conflict: resolve it, and remove the marks."
     if not fields or not isinstance(fields[-1].value, Scalar):
         return ""
