@@ -118,7 +118,7 @@ def main() -> None:
     print(f"The audit adds {audit:.2f} s to Ansible's start-up, {audit / reading:.0f} times the plain reading;")
     print(f"the whole task takes {second / (reading + start_up):.1f} times as long as the reading and the start-up.")
     print(f"The enforcement adds {first - start_up:.2f} s, {(first - start_up) / rewriting:.1f} times the rewriting.")
-    print(f"Against the loop: {all_models / first:.0f} times as fast, on the second run {all_models_again / second:.0f}.")
+    print(f"Against the loops: {all_models / first:.0f} times as fast, then {all_models_again / second:.0f}.")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tritonserver import Server
 # What the tests say must be true on a machine with GPUs too.
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 
-MODEL = '''\
+MODEL = """\
 class TritonPythonModel:
     @staticmethod
     def auto_complete_config(config):
@@ -28,7 +28,7 @@ class TritonPythonModel:
 
     def execute(self, requests):
         raise NotImplementedError("no test sends a request")
-'''
+"""
 
 ENSEMBLE = """\
 platform: "ensemble"

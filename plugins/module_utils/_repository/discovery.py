@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 CONFIG_FILE = "config.pbtxt"
 CONFIGS_DIRECTORY = "configs"
@@ -199,9 +199,10 @@ def _model(repository: str, name: str) -> ModelDirectory:
     return ModelDirectory(repository, name, path, tuple(versions), tuple(configs), min(directories, default=None))
 
 
-def _is_directory(entry: os.DirEntry[str]) -> bool:
+def _is_directory(entry: Any) -> bool:
+    """Whether an ``os.DirEntry`` is a directory, or a link to one."""
     try:
-        return entry.is_dir()
+        return bool(entry.is_dir())
     except OSError:  # a link that leads to itself, or through a directory that is closed to this user
         return False
 

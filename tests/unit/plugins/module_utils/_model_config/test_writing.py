@@ -242,8 +242,8 @@ def test_values_become_data_again():
     }
     again = to_data(to_values(data))
     assert again == data
-    assert type(again["parameters"]) is dict
-    assert type(again["instance_group"][0]["kind"]) is str
+    assert again["parameters"].__class__ is dict
+    assert again["instance_group"][0]["kind"].__class__ is str
 
 
 GROUPS = [{"count": 1}, {"count": 2}, {"count": 3}]

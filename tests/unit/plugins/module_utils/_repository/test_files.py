@@ -380,8 +380,8 @@ def test_a_change_at_any_moment_before_the_rename_is_not_lost(make_repository, b
         path = repository.model("m", OLD)
         calls = []
 
-        def before(count, name, args, at=number, path=path, calls=calls):
-            calls.append(name)
+        def before(count, name, args, at=number, path=path, record=calls.append):
+            record(name)
             if count == at:
                 interfere(path)
 
@@ -404,8 +404,8 @@ def test_a_file_that_appears_at_any_moment_is_not_lost(make_repository, before_c
         path = repository.model("m", None)
         calls = []
 
-        def before(count, name, args, at=number, path=path, calls=calls):
-            calls.append(name)
+        def before(count, name, args, at=number, path=path, record=calls.append):
+            record(name)
             if count == at and not os.path.exists(path):
                 put(path, THEIRS)
 
