@@ -229,23 +229,28 @@ class Document:
         if values and not document._has_field(path):
             return document._append(path, values)
         for key, value in values.items():
-            indexes = range(document._count(path))
-            found = [index for index in indexes if document._has_key((*path, index), key)]
-            if found and (value or document._has_field((*path, found[-1], "value"))):
+            entries = document._elements(path)
+            found = [index for index, entry in enumerate(entries) if document._has_key(entry, key)]
+            if not found:
+                document = document._put((*path, len(entries)), map_entry(key, value), exact, lists)
+            elif value or document._has_field((*path, found[-1], "value")):  # an entry without one has the default
                 document = document._put((*path, found[-1], "value"), value, exact, lists)
-            elif found:
-                continue  # an entry without a value has the default one
-            else:
-                document = document._put((*path, len(indexes)), map_entry(key, value), exact, lists)
-        for index in range(document._count(path) - 1, -1, -1) if exact else ():
-            if not any(document._has_key((*path, index), key) for key in values):
-                document = document.remove((*path, index))
+        removed = [
+            index
+            for index, entry in enumerate(document._elements(path) if exact else ())
+            if not any(document._has_key(entry, key) for key in values)
+        ]
+        for index in reversed(removed):
+            document = document.remove((*path, index))
         return document
 
-    def _has_key(self, path: Path, key: Any) -> bool:
-        """Whether the map entry at ``path`` has this key; one that is left out is the default of its type."""
-        node = self.find((*path, "key"))
-        return bool(key == type(key)()) if node is None else literals.means(self.source(node), key)
+    def _has_key(self, entry: Node, key: Any) -> bool:
+        """Whether a map entry has this key; one that is left out is the default of its type."""
+        if isinstance(entry, Message):
+            for field in reversed(entry.fields):
+                if field.name == "key":
+                    return literals.means(self.source(field.value), key)
+        return bool(key == type(key)())
 
     def _append(self, path: Path, value: Any) -> Document:
         """With a field that is not there yet."""
@@ -300,10 +305,15 @@ class Document:
         message = self.find(parent)
         return isinstance(message, Message) and any(field.name == name for field in message.fields)
 
-    def _count(self, path: Path) -> int:
+    def _elements(self, path: Path) -> List[Node]:
         *parent, name = path
         message = self.find(parent)
-        return len(self.occurrences(message, str(name))) if isinstance(message, Message) else 0
+        if not isinstance(message, Message):
+            return []
+        return [occurrence.node for occurrence in self.occurrences(message, str(name))]
+
+    def _count(self, path: Path) -> int:
+        return len(self._elements(path))
 
     def _scalar(self, path: Path, convert: Callable[[str], Optional[T]]) -> Optional[T]:
         node = self.find(path)

@@ -65,7 +65,7 @@ def append_field(text: str, root: Message, parent: Message, name: str, value: An
 
 def insert_after(text: str, root: Message, parent: Message, field: Field, name: str, value: Any) -> List[Splice]:
     """A new field directly behind ``field``, one of ``parent``'s."""
-    style = infer(text, root, parent, field.end)
+    style = infer(text, root, parent, field.end, field if field.name == name else None)
     separator = _separator(text, field.end)
     inline = _shares_line(text, field)
     same_name = field.name == name and isinstance(field.value, Message)
@@ -87,7 +87,7 @@ def insert_after(text: str, root: Message, parent: Message, field: Field, name: 
 
 def insert_before(text: str, root: Message, parent: Message, field: Field, name: str, value: Any) -> List[Splice]:
     """A new field directly before ``field``, one of ``parent``'s."""
-    style = infer(text, root, parent, field.start)
+    style = infer(text, root, parent, field.start, field if field.name == name else None)
     inline = _shares_line(text, field)
     one_line = inline or "\n" not in text[field.value.start : field.value.end]
     indent = line_indent(text, field.start)
@@ -101,11 +101,12 @@ def insert_element(
     text: str, root: Message, parent: Message, values: ListValue, index: int, value: Any
 ) -> List[Splice]:
     """A new element of a list, before the one that is ``index``-th now, or behind the last one."""
-    style = infer(text, root, parent, values.start)
     if not values.elements:
+        style = infer(text, root, parent, values.start)
         return _fill(text, values, lambda indent, inline: writer.element(value, style, indent, inline), style.indent)
     before = index < len(values.elements)
     neighbour = values.elements[index if before else -1]
+    style = infer(text, root, parent, values.start, neighbour)
     own_line = starts_line(text, neighbour.start)
     indent = line_indent(text, neighbour.start)
     rendered = writer.element(value, style, indent, "\n" not in text[neighbour.start : neighbour.end])

@@ -8,11 +8,11 @@ import re
 from typing import List, NamedTuple, Optional, Union
 
 from . import lexer
-from .errors import TextProtoError
 from .nodes import Field, ListValue, Message, Scalar, Value
 from .syntax_errors import (
     check_characters,
     check_escapes,
+    no_colon,
     not_an_item,
     unclosed,
     unexpected,
@@ -104,9 +104,7 @@ def parse(text: str) -> Message:
                 if elements and not complete:
                     raise unexpected(text, at, fields, elements, complete)
                 if elements and isinstance(elements[0], Scalar) and not opened.colon:
-                    raise TextProtoError(
-                        f"expected ':' between '{opened.name}' and its list of values", text, opened.start
-                    )
+                    raise no_colon(text, opened.start, opened.name)
                 node = new(ListValue, (opened.start, at + 1, elements))
             fields, elements = opened.fields, opened.elements
             if elements is None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Optional, Union
 
-from .nodes import Field, ListValue, Message, Scalar
+from .nodes import Field, ListValue, Message, Scalar, Value
 
 _GAP = re.compile(r"[ \t]*:?[ \t]*")
 
@@ -58,9 +58,21 @@ def newline_at(text: str, offset: int) -> str:
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
 
 
-def infer(text: str, root: Message, near: Message, offset: int) -> Style:
-    """The style around ``offset`` in the message ``near``: what its own fields do, else what the file does first."""
+def infer(text: str, root: Message, near: Message, offset: int, model: Optional[Union[Field, Value]] = None) -> Style:
+    """The style around ``offset`` in the message ``near``: what its own fields do, else what the file does first.
+
+    A ``model``, the neighbour that the new text is one more of, counts more than either.
+    """
     seen: Dict[str, Any] = {}
+    if isinstance(model, Field):
+        _observe(text, model, seen)
+        model = model.value
+    if isinstance(model, Message):
+        seen.setdefault("brackets", text[model.start] + text[model.end - 1])
+        if model.fields:
+            _observe_indent(text, model.start, model.fields[0].start, seen)
+        for field in _walk(model):
+            _observe(text, field, seen)
     for field in near.fields:
         _observe(text, field, seen)
     for field in _walk(root):

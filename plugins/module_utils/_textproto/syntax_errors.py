@@ -126,9 +126,14 @@ def wrong_close(text: str, at: int, opened: Optional[int]) -> TextProtoError:
     )
 
 
+def no_colon(text: str, opened: int, name: str) -> TextProtoError:
+    """The error for a list of scalars without a colon before it."""
+    return TextProtoError(f"expected ':' between '{_shortened(name)}' and its list of values", text, opened)
+
+
 def unclosed(text: str, opened: int, name: str) -> TextProtoError:
     """The error for a file that ends inside a bracket."""
-    of = f" of '{name}'" if name else ""
+    of = f" of '{_shortened(name)}'" if name else ""
     return TextProtoError(f"the '{text[opened]}'{of} is never closed", text, opened)
 
 
@@ -152,7 +157,7 @@ def _hint(text: str, at: int, fields: Sequence[Field]) -> str:
     # max_batch_size: with nothing behind it takes the next line's field name for its value.
     field, value = fields[-1], fields[-1].value
     if "\n" in text[field.start : value.start] and not text[value.end : at].strip():
-        return f"Is the value of '{field.name}' missing in line {locate(text, field.start).line}?"
+        return f"Is the value of '{_shortened(field.name)}' missing in line {locate(text, field.start).line}?"
     return ""
 
 

@@ -24,7 +24,10 @@ def run(monkeypatch, capfd):
     """Run a module: ``run(module, check=False, **arguments)`` gives its result, whether it failed or not."""
 
     def run_module(module, check=False, **arguments):
-        arguments.update(_ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp="/tmp")
+        # No log of the call: on some Pythons syslog refuses a NUL before the module has a chance to.
+        arguments.update(
+            _ansible_check_mode=check, _ansible_diff=True, _ansible_remote_tmp="/tmp", _ansible_no_log=True
+        )
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         if hasattr(basic, "_ANSIBLE_PROFILE"):  # since ansible-core 2.19
             monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")

@@ -130,6 +130,11 @@ def test_an_unknown_platform_tells_nothing():
     assert derive({"platform": "quantum"}, "m.dali", ["model.py"]) == Backend("", "quantum")
 
 
+def test_an_unknown_platform_leaves_the_backend_to_default_model_filename():
+    config = {"platform": "quantum", "default_model_filename": "model.plan"}
+    assert derive(config, "m", []) == Backend("tensorrt", "quantum")
+
+
 def test_a_pair_of_backend_and_platform_is_returned_as_it_is_given():
     assert derive({"backend": "my_own", "platform": "tensorrt_plan"}, "m", []) == Backend("my_own", "tensorrt_plan")
 

@@ -492,6 +492,20 @@ def test_a_new_file_on_a_file_system_without_unnamed_files(repository, no_o_tmpf
     assert (read(path), os.listdir(repository.path)) == (NEW, ["m"])
 
 
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP], ids=["EPERM", "EOPNOTSUPP"])
+def test_a_new_file_on_a_file_system_without_hard_links(repository, no_o_tmpfile, monkeypatch, error):
+    def unsupported(*args, **kwargs):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "link", unsupported)
+    path = repository.model("m", None)
+    write_file(path, None, NEW)
+    assert (read(path), os.listdir(repository.path)) == (NEW, ["m"])
+    with pytest.raises(ConcurrentChangeError):
+        write_file(path, None, OLD)
+    assert (read(path), os.listdir(repository.path)) == (NEW, ["m"])
+
+
 @pytest.fixture
 def model_elsewhere(repository):
     """A linked model on another file system, which a rename cannot reach."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import EditError, TextProtoError
@@ -335,6 +337,13 @@ class TestMerge:
         }
         once = Document(CONFIG).merge(values)
         assert once.merge(values).text == once.text
+
+
+def test_a_large_map_is_merged_quickly():
+    document = Document("".join(f'm {{ key: "{number}" value: {number} }}\n' for number in range(300)))
+    start = time.process_time()
+    assert document.merge({"m": Map({str(number): number for number in range(300)})}).text == document.text
+    assert time.process_time() - start < 3
 
 
 def test_deep_documents_can_be_edited():

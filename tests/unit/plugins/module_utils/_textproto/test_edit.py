@@ -343,6 +343,18 @@ class TestInsertMessage:
                 id="block with a comma and a comment",
             ),
             pytest.param("x { } a: 1", "x { n: 8 } x { } a: 1", "x { } x { n: 8 } a: 1", id="block in a one-line file"),
+            pytest.param(
+                "d { }\nx: { n:1 }\n",
+                "d { }\nx: { n:8 }\nx: { n:1 }\n",
+                "d { }\nx: { n:1 }\nx: { n:8 }\n",
+                id="block in the neighbour's own style",
+            ),
+            pytest.param(
+                "d {\n  a: 1\n}\nx [\n    {\n        n : 1\n    }\n]\n",
+                "d {\n  a: 1\n}\nx [\n    {\n        n : 8\n    },\n    {\n        n : 1\n    }\n]\n",
+                "d {\n  a: 1\n}\nx [\n    {\n        n : 1\n    },\n    {\n        n : 8\n    }\n]\n",
+                id="list in the neighbour's own style",
+            ),
         ],
     )
     def test_beside_another(self, before, first, last):
