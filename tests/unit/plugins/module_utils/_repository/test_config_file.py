@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
+from ansible_collections.inference.triton.plugins.module_utils._repository import config_file
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
@@ -97,6 +99,28 @@ def test_the_first_variant_of_a_model_is_made_with_its_directory(repository):
     apply(request(repository.config("m", "h100"), config={"max_batch_size": 64}), dry_run=False)
     assert repository.text("m", "h100") == b"max_batch_size: 64\n"
     assert repository.text("m") == OLD
+
+
+def test_the_directory_of_variants_goes_again_if_the_file_cannot_be_written(repository, monkeypatch, snapshot):
+    def fail(path, before, after):
+        raise FileError("the disk is on fire")
+
+    repository.model("m", OLD)
+    was = snapshot(repository.path)
+    monkeypatch.setattr(config_file, "write_file", fail)
+    with pytest.raises(FileError, match="the disk is on fire"):
+        apply(request(repository.config("m", "h100"), config={"max_batch_size": 64}), dry_run=False)
+    assert snapshot(repository.path) == was
+
+
+def test_a_new_directory_of_variants_is_like_that_of_the_model(repository, as_root):
+    home = os.path.dirname(repository.model("m", OLD))
+    os.chmod(home, 0o750)
+    os.chown(home, 12345, 23456)
+    apply(request(repository.config("m", "h100"), config={"max_batch_size": 64}), dry_run=False)
+    for path, mode in ((os.path.join(home, "configs"), 0o750), (repository.config("m", "h100"), 0o640)):
+        status = os.stat(path)
+        assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, 12345, 23456)
 
 
 def test_an_empty_configuration_is_not_made(repository):

@@ -419,6 +419,20 @@ def test_a_linked_model_is_written_through_the_link(repository, make_repository)
     assert elsewhere.text("v3") == PYTHON + WRITTEN
 
 
+def test_more_linked_models_than_files_may_be_open(repository, make_repository, child):
+    count = 100
+    for number in range(count):
+        store = make_repository(f"store/{number}")
+        store.model("model")
+        os.symlink(os.path.join(store.path, "model"), os.path.join(repository.path, f"m{number}"))
+
+    def run():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        return enforce(repository.path).as_result()["counts"]["changed"]
+
+    assert child(run).result() == count
+
+
 def test_models_that_share_a_file_are_written_once(repository, tmp_path):
     (tmp_path / "shared.pbtxt").write_bytes(PYTHON)
     for name in ("a", "b", "c"):

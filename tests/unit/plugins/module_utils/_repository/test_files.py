@@ -16,6 +16,7 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.files
     ConcurrentChangeError,
     FileError,
     read_file,
+    remove_leftovers,
     write_file,
 )
 from ansible_collections.inference.triton.plugins.module_utils._repository.lock import locked
@@ -525,14 +526,17 @@ def model_elsewhere(repository):
 
 
 @pytest.mark.parametrize("before", [OLD, None], ids=["change", "new file"])
-def test_a_linked_model_on_another_file_system(repository, model_elsewhere, before, watch):
+def test_a_linked_model_on_another_file_system_sees_no_new_name_either(
+    repository, model_elsewhere, before, before_call
+):
     path = repository.config("m")
     if before is not None:
         put(path, before)
-    with watch(model_elsewhere) as seen:
-        write_file(path, before, NEW)
+    seen = set()
+    before_call(lambda count, name, args: seen.update(os.listdir(model_elsewhere)))
+    write_file(path, before, NEW)
     assert read(path) == NEW
-    assert seen.names <= {"1", "config.pbtxt"}
+    assert seen <= {"1", "config.pbtxt"}
     assert os.listdir(repository.path) == ["m"]
     assert os.listdir(os.path.dirname(model_elsewhere)) == ["m"]
 
@@ -684,6 +688,24 @@ def test_a_process_that_is_killed_leaves_the_old_file_or_the_new_one_and_nothing
         with locked([repository.path]):
             write_file(path, now, OLD + NEW)
         assert os.listdir(repository.path) == ["m"]
+
+
+def test_only_what_a_dead_process_of_this_host_left_is_removed(repository, child):
+    dead = child(lambda: None)
+    dead.result()
+    host, mine = os.uname().nodename, os.getpid()
+    names = {
+        f".inference.triton-{host}-{dead.pid}-0123456789ab": False,
+        f".inference.triton-{host}-{mine}-0123456789ab": True,
+        f".inference.triton-other-{host}-{dead.pid}-0123456789ab": True,
+        f".inference.triton-{host}-{dead.pid}": True,
+        f"inference.triton-{host}-{dead.pid}-0123456789ab": True,
+        ".hidden": True,
+    }
+    for name in names:
+        put(os.path.join(repository.path, name), b"")
+    remove_leftovers(repository.path)
+    assert {name: name in os.listdir(repository.path) for name in names} == names
 
 
 def test_the_text_is_on_the_disk_before_the_name_changes(config, before_call):
