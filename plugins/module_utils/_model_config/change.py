@@ -11,7 +11,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from .._textproto.document import Document, Path
 from .._textproto.errors import EditError, TextProtoError
 from . import field_path
+from .backend import is_ensemble
 from .findings import ConfigError, Finding
+from .instance_group import groups_of, impossible_fields, kind_of
 from .reading import Reading, read
 from .reload_impact import reload_impact
 from .second_opinion import check
@@ -87,7 +89,25 @@ def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequenc
         document = document.merge(values, lists)
     except EditError as error:
         raise ConfigError([str(error)]) from error
-    return _verified(parsed, document, intended)
+    planned = _verified(parsed, document, intended)
+    problems = _refused(planned)
+    if problems:
+        raise ConfigError(problems)
+    return planned
+
+
+def _refused(planned: Change) -> List[str]:
+    """What Triton would refuse of the change (triton core: src/model_config_utils.cc, ValidateInstanceGroup)."""
+    before, after = groups_of(planned.before), groups_of(planned.after)
+    if before == after:
+        return []
+    if is_ensemble(planned.after):
+        return ["instance_group: an ensemble must not have one: Triton refuses to load it."]
+    return [
+        f"instance_group[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it. Name it in 'remove'."
+        for index, group in enumerate(after)
+        for name in impossible_fields(group)
+    ]
 
 
 def set_field(parsed: Parsed, name: str, value: Any) -> Change:

@@ -14,6 +14,7 @@ from typing import Iterable, Iterator, List
 from .files import FileError, remove_leftovers
 
 _TIMEOUT_SECONDS = 120.0
+_MOST = 32
 
 
 @contextlib.contextmanager
@@ -25,7 +26,9 @@ def locked(repositories: Iterable[str], timeout: float = _TIMEOUT_SECONDS) -> It
     cannot lock a directory, such as NFS, goes without.
 
     Args:
-        repositories: their paths; those that are no directories are left out.
+        repositories: their paths, the most important first. No more than `_MOST` are held, since a process may have
+            only so many files open, and models that are links can lead to as many places. Those that are no
+            directories are left out.
         timeout: seconds to wait for another run.
 
     Raises:
@@ -34,7 +37,8 @@ def locked(repositories: Iterable[str], timeout: float = _TIMEOUT_SECONDS) -> It
     descriptors: List[int] = []
     deadline = time.monotonic() + timeout
     try:
-        for directory in sorted({os.path.realpath(path) for path in repositories}):
+        directories = list(dict.fromkeys(os.path.realpath(path) for path in repositories))
+        for directory in sorted(directories[:_MOST]):
             try:
                 descriptors.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             except OSError:
