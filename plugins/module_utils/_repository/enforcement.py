@@ -12,6 +12,7 @@ from .._model_config.backend import Backend, derive
 from .._model_config.backend_kinds import ModelFacts
 from .._model_config.findings import Finding
 from .._model_config.reload_impact import FULL_RELOAD, NONE
+from .._model_config.second_opinion import DisagreementError
 from .._model_config.template import placeholder
 from .._policy import decision
 from .._policy.rules import Policy
@@ -164,11 +165,11 @@ def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome
 
 def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     if model.problem:
-        return _plan_unreadable(model, config, model.problem)
+        return _plan_failed(model, config, model.problem)
     try:
         text = read_file(config.path)
     except FileError as error:
-        return _plan_unreadable(model, config, str(error))
+        return _plan_failed(model, config, str(error))
     try:
         parsed = change.parse(text or b"")
     except change.InvalidConfigError as error:
@@ -176,13 +177,16 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     try:
         files = [] if parsed.data.get("platform") else model.files()
     except RepositoryError as error:
-        return _plan_unreadable(model, config, str(error))
+        return _plan_failed(model, config, str(error))
     backend = derive(parsed.data, model.name, files)
     facts = ModelFacts(parsed.data, model.world_size() if backend.backend == "vllm" else None)
     decided = decision.decide(policy, model.name, backend, facts)
     if decided.status not in (decision.CHANGED, decision.VIOLATION):
         return Plan(model, config, backend, decided, NONE, text)
-    planned = change.set_field(parsed, "instance_group", decided.after)
+    try:
+        planned = change.set_field(parsed, "instance_group", decided.after)
+    except DisagreementError as error:
+        return _plan_failed(model, config, str(error))
     impact = planned.reload_impact
     if config.config_name is None and len(model.configs) > 1:
         # A server that was started with --model-config-name reads another file and sees a changed model directory.
@@ -192,7 +196,7 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     )
 
 
-def _plan_unreadable(model: ModelDirectory, config: ConfigFile, reason: str) -> Plan:
+def _plan_failed(model: ModelDirectory, config: ConfigFile, reason: str) -> Plan:
     if reason.startswith(f"{config.path}: "):
         reason = reason[len(config.path) + 2 :]
     failed = decision.Decision(decision.INVALID, None, [], [], reason)

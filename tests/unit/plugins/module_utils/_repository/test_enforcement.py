@@ -9,6 +9,8 @@ import os
 import resource
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._model_config import change
+from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError
 from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
@@ -664,3 +666,14 @@ def test_results_and_warnings_can_be_printed_whatever_the_names(repository):
     outcome = enforce(repository.path)
     everything = [outcome.as_result(), outcome.diff(), outcome.warnings(), outcome.failure()]
     json.dumps(everything, ensure_ascii=False).encode("utf-8")
+
+
+def test_a_text_that_google_s_protobuf_refuses_stops_the_run(repository, monkeypatch):
+    def refuse(before, after):
+        raise DisagreementError("protobuf 1.2.3 refuses the new text: 1:1")
+
+    monkeypatch.setattr(change, "check", refuse)
+    repository.model("m", PYTHON)
+    outcome = enforce(repository.path)
+    assert statuses(outcome) == {"m": "invalid"}
+    assert outcome.blocked_by[0].decision.reason == "protobuf 1.2.3 refuses the new text: 1:1"
