@@ -154,7 +154,8 @@ def test_a_planned_change_is_what_was_asked_for(data, document, lists):
     try:
         change = change_merge(parsed, config, lists)
     except ConfigError as error:
-        assert "Triton refuses" in str(error)  # gpus beside KIND_CPU, a group in an ensemble: refused and not written
+        if "Triton refuses" not in str(error):  # gpus beside KIND_CPU, a group in an ensemble
+            raise
         return
     assert change.text == parsed.document.merge(to_values(config), lists).to_bytes()
     again = change_merge(change_parse(change.text), config, lists)
