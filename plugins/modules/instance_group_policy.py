@@ -96,9 +96,9 @@ EXAMPLES = r"""
 - name: Fail if a model asks for what its backend cannot do
   ansible.builtin.assert:
     that: policy.counts.incompatible == 0
-    fail_msg: "{{ policy.models | selectattr('status', 'eq', 'incompatible') | map(attribute='reason') | list }}"
+    fail_msg: "{{ policy.models | selectattr('status', 'eq', 'incompatible') | map(attribute='file') | list }}"
 
-- name: Only report who is not on the GPU, on every host
+- name: Only report who is not on the GPU, as a warning and in the result
   inference.triton.instance_group_policy:
     repositories: [/srv/triton/models]
     policy:
@@ -107,6 +107,14 @@ EXAMPLES = r"""
           instance_group: [{kind: KIND_GPU}]
           level: kind
           mode: audit
+  register: audit
+
+- name: Say why
+  ansible.builtin.debug:
+    msg: "{{ item.file }}: {{ item.reason }}"
+  loop: "{{ audit.models | selectattr('status', 'eq', 'violation') }}"
+  loop_control:
+    label: "{{ item.model }}"
 """
 
 RETURN = r"""
@@ -181,6 +189,8 @@ models:
       description:
         - What a running Triton has to do for it. V(none); V(instance_update), instances are added and removed in place
           while the model serves; V(full_reload), the model is loaded a second time beside the old one.
+        - A change of C(config.pbtxt) in a model that also has C(configs/*.pbtxt) is a V(full_reload), since a server
+          that reads one of those takes it for a change of the model.
       type: str
       sample: instance_update
     reason:

@@ -135,8 +135,11 @@ EXAMPLES = r"""
     repository: /srv/triton/models
     model: ranker
     config_name: h100
+    create: false  # a server that reads the variant reads nothing of config.pbtxt
     config:
       max_batch_size: 64
+      parameters:
+        threads: {string_value: "8"}
     remove:
       - instance_group[0].rate_limiter
 """

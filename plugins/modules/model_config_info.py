@@ -45,11 +45,9 @@ EXAMPLES = r"""
     repository: /srv/triton/models
   register: configs
 
-- name: Name the models that leave the choice of device to the server
+- name: Name the files that Triton would refuse
   ansible.builtin.debug:
-    msg: >-
-      {{ configs.models | rejectattr('platform', 'eq', 'ensemble')
-         | rejectattr('config.instance_group', 'defined') | map(attribute='model') | list }}
+    msg: "{{ configs.models | selectattr('findings') | map(attribute='file') | list }}"
 
 - name: Read one file
   inference.triton.model_config_info:

@@ -69,7 +69,7 @@ def parse(data: bytes) -> Parsed:
     try:
         document = Document.parse(data)
     except TextProtoError as error:
-        raise InvalidConfigError([Finding.of_syntax(error)]) from error
+        raise InvalidConfigError([Finding.of_syntax(error, data.decode("utf-8", "surrogateescape"))]) from error
     reading = read(document)
     if reading.findings:
         raise InvalidConfigError(reading.findings)

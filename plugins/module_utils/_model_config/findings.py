@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from .._textproto.errors import TextProtoError, excerpt, locate
+from .template import placeholder
 
 
 class Finding(NamedTuple):
@@ -34,9 +35,11 @@ class Finding(NamedTuple):
         return cls(rule, message, position.line, position.column, excerpt(text, offset), hint)
 
     @classmethod
-    def of_syntax(cls, error: TextProtoError) -> Finding:
+    def of_syntax(cls, error: TextProtoError, text: str) -> Finding:
         """The finding for a text that is not in the text format."""
-        return cls("syntax", error.message, error.line, error.column, error.excerpt, error.hint)
+        unfilled = placeholder(text, error.offset)
+        hint = f"This is a template: fill in {unfilled} first." if unfilled else error.hint
+        return cls("syntax", error.message, error.line, error.column, error.excerpt, hint)
 
     def show(self, file: str) -> str:
         """``file:line:column: message``, the line with a caret, and the hint."""

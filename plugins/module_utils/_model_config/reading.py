@@ -166,7 +166,7 @@ def _integer(source: str, spec: FieldSpec) -> int:
         raise _wrong_type(source, spec, "Remove the quotes." if literals.is_string(source) else "")
     low, high = INTEGER_RANGES[spec.type]
     if not low <= value <= high or (low == 0 and source[0] == "-"):
-        raise _Bad("out-of-range", f"{source} is out of the range of '{spec.name}' ({spec.type}).", "")
+        raise _Bad("out-of-range", f"{source} is out of the range of '{spec.name}', {low} to {high}.", "")
     return value
 
 

@@ -73,7 +73,9 @@ class _Converter:
 
     def message(self, data: Any, message_type: str, path: str) -> Dict[str, Any]:
         if not isinstance(data, Mapping):
-            self.wrong(path, f"a mapping of {message_type}'s fields", data)
+            scalar = isinstance(data, (str, int, float))
+            hint = f' Write {{string_value: "{data}"}}.' if message_type == "ModelParameter" and scalar else ""
+            self.wrong(path, f"a mapping of {message_type}'s fields", data, hint)
             return {}
         specs = schema.MESSAGES[message_type]
         values: Dict[str, Any] = {}

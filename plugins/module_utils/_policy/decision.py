@@ -22,6 +22,13 @@ UNMATCHED = "unmatched"
 STATUSES = (COMPLIANT, CHANGED, VIOLATION, EXEMPT, INCOMPATIBLE, TEMPLATE, INVALID, UNMATCHED)
 
 
+_SATISFIED = {
+    "explicit": "every group has an explicit kind, which is all that the level explicit asks for",
+    "kind": "every group has one of the rule's kinds",
+    "exact": "the groups are the rule's",
+}
+
+
 class Decision(NamedTuple):
     """The outcome for one configuration of a model.
 
@@ -65,7 +72,7 @@ def decide(policy: Policy, model: str, backend: Backend, facts: ModelFacts) -> D
             reason = f"group {index} has {kind_of(group)} and gpus: Triton refuses to load it. Remove one of the two."
             return Decision(INVALID, rule, before, before, reason)
     if after == before:
-        return Decision(COMPLIANT, rule, before, before, "the groups are what the rule asks for")
+        return Decision(COMPLIANT, rule, before, before, _SATISFIED[rule.level])
     return Decision(CHANGED if rule.mode == "enforce" else VIOLATION, rule, before, after, _explain(before, after))
 
 

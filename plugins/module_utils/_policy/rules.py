@@ -122,6 +122,11 @@ class _Parser:
             if is_implicit(group):
                 kinds = ", ".join(EXPLICIT_KINDS)
                 self.problems.append(f"{place}[{index}].kind: a rule has to say which kind it wants: {kinds}.")
+            if group.get("count", 1) < 1:
+                self.problems.append(f"{place}[{index}].count: expected at least 1, found {group['count']}.")
+            gpus = group.get("gpus", [])
+            if len(set(gpus)) != len(gpus) or min(gpus, default=0) < 0:
+                self.problems.append(f"{place}[{index}].gpus: expected different numbers from 0, found {gpus}.")
             for profile in group.get("profile", ()):
                 if not profile.isdigit():
                     self.problems.append(f"{place}[{index}].profile: {profile!r} is no number of a TensorRT profile.")

@@ -26,6 +26,9 @@ _UNKNOWN_BACKEND = (
 )
 
 
+_MOST_NAMED = 10  # files in one warning
+
+
 class Plan(NamedTuple):
     """What is to become of one configuration of one model.
 
@@ -50,6 +53,10 @@ class Plan(NamedTuple):
             return "\n".join(finding.show(self.config.path) for finding in self.findings)
         reason = self.decision.reason
         return reason if reason.startswith(self.model.path) else f"{self.config.path}: {reason}"
+
+    def is_broken_ensemble(self) -> bool:
+        """Whether this is an ensemble with an instance group, which Triton refuses."""
+        return self.decision.status == decision.EXEMPT and bool(self.decision.before)
 
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
@@ -78,9 +85,11 @@ class Outcome(NamedTuple):
     """What a run found, and what it wrote or would write.
 
     Attributes:
+        paths: the repositories.
         blocked_by: the plans because of which nothing may be written, empty where writing is fine.
     """
 
+    paths: Set[str]
     plans: List[Plan]
     ignored: List[Ignored]
     blocked_by: List[Plan]
@@ -92,7 +101,15 @@ class Outcome(NamedTuple):
         """What somebody should look at although the run goes on."""
         told = (decision.INCOMPATIBLE, decision.TEMPLATE) + (() if self.blocked_by else (decision.INVALID,))
         texts = [f"{item.path}: {item.reason}" for item in self.ignored if item.harmful]
-        texts += [plan.problem() for plan in self.plans if plan.decision.status in told]
+        alarming = [plan for plan in self.plans if plan.decision.status in told or plan.is_broken_ensemble()]
+        texts += [plan.problem() for plan in alarming]
+        full = {plan.model.repository for plan in self.plans}
+        texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(self.paths - full)]
+        for status, what in ((decision.VIOLATION, "Against the policy"), (decision.UNMATCHED, "No rule matches")):
+            files = [plan.config.path for plan in self.plans if plan.decision.status == status]
+            if files:
+                more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
+                texts.append(f"{what}: {', '.join(files[:_MOST_NAMED])}{more}")
         return [printable(text) for text in texts]
 
     def failure(self) -> str:
@@ -160,7 +177,7 @@ def _plan_all(paths: Sequence[str], policy: Policy, keep_going: bool) -> Outcome
                     ignored.append(Ignored(model.path, _UNKNOWN_BACKEND))
     plans = _settle_shared_files(plans)
     invalid = [plan for plan in plans if plan.decision.status == decision.INVALID]
-    return Outcome(plans, ignored, [] if keep_going else invalid)
+    return Outcome(set(paths), plans, ignored, [] if keep_going else invalid)
 
 
 def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
@@ -257,4 +274,6 @@ def _write(plans: Sequence[Plan]) -> None:
                 f"{error}\nThe files that were written before it could not all be put back:\n"
                 + "\n".join(sorted(stuck))
             ) from error
+        if written:
+            raise FileError(f"{error}\nWhat had been written before it was put back: nothing has changed.") from error
         raise

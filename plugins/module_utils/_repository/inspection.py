@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from .._model_config.backend import derive
 from .._model_config.findings import Finding
@@ -63,6 +63,7 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     findings: List[Finding] = []
     exists = config.exists
     files: List[str] = []
+    text: Optional[bytes] = None
     try:
         if model.problem:
             raise FileError(model.problem)
@@ -73,7 +74,7 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     except (FileError, RepositoryError) as error:
         findings = [Finding("unreadable", str(error))]
     except TextProtoError as error:
-        findings = [Finding.of_syntax(error)]
+        findings = [Finding.of_syntax(error, (text or b"").decode("utf-8", "surrogateescape"))]
     backend = derive(data, model.name, files)
     description: Dict[str, Any] = printable(
         {

@@ -25,10 +25,17 @@ def test_a_finding_without_a_place_is_shown_without_one():
 def test_a_syntax_error_becomes_a_finding():
     with pytest.raises(TextProtoError) as raised:
         Document.parse(b"name: }\n")
-    finding = Finding.of_syntax(raised.value)
+    finding = Finding.of_syntax(raised.value, "name: }\n")
     assert (finding.rule, finding.line, finding.column) == ("syntax", 1, 7)
     assert finding.message == raised.value.message
     assert finding.excerpt == "name: }\n      ^"
+
+
+def test_a_placeholder_is_named_in_the_hint():
+    text = "name: ${name}\n"
+    with pytest.raises(TextProtoError) as raised:
+        Document.parse(text.encode())
+    assert Finding.of_syntax(raised.value, text).hint == "This is a template: fill in ${name} first."
 
 
 def test_a_finding_is_returned_as_a_mapping_with_its_file():

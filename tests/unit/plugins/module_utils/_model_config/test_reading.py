@@ -188,22 +188,22 @@ REFUSED = [
     ),
     pytest.param(
         "max_batch_size: 2147483648",
-        ("out-of-range", 1, 17, "2147483648 is out of the range of 'max_batch_size' (int32).", ""),
+        ("out-of-range", 1, 17, "2147483648 is out of the range of 'max_batch_size', -2147483648 to 2147483647.", ""),
         id="too large for int32",
     ),
     pytest.param(
         "max_batch_size: -2147483649",
-        ("out-of-range", 1, 17, "-2147483649 is out of the range of 'max_batch_size' (int32).", ""),
+        ("out-of-range", 1, 17, "-2147483649 is out of the range of 'max_batch_size', -2147483648 to 2147483647.", ""),
         id="too small for int32",
     ),
     pytest.param(
         "dynamic_batching { priority_levels: -1 }",
-        ("out-of-range", 1, 37, "-1 is out of the range of 'priority_levels' (uint64).", ""),
+        ("out-of-range", 1, 37, "-1 is out of the range of 'priority_levels', 0 to 18446744073709551615.", ""),
         id="negative for an unsigned number",
     ),
     pytest.param(
         "dynamic_batching { priority_levels: -0 }",
-        ("out-of-range", 1, 37, "-0 is out of the range of 'priority_levels' (uint64).", ""),
+        ("out-of-range", 1, 37, "-0 is out of the range of 'priority_levels', 0 to 18446744073709551615.", ""),
         id="minus zero for an unsigned number",
     ),
     pytest.param(

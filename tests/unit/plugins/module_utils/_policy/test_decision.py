@@ -377,7 +377,13 @@ def test_a_level_that_rewrites_the_group_repairs_it():
             rule({"count": 2, **GPU}, level="exact"),
             "fields differ from the rule's",
         ),
-        ("instance_group { kind: KIND_GPU }", rule(GPU), "the groups are what the rule asks for"),
+        (
+            "instance_group { kind: KIND_CPU }",
+            rule(GPU),
+            "every group has an explicit kind, which is all that the level explicit asks for",
+        ),
+        ("instance_group { kind: KIND_GPU }", rule(GPU, level="kind"), "every group has one of the rule's kinds"),
+        ("instance_group { kind: KIND_GPU }", rule(GPU, level="exact"), "the groups are the rule's"),
     ],
 )
 def test_the_reason(text, wanted, reason):

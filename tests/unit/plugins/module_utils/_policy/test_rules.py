@@ -276,6 +276,20 @@ def test_a_profile_that_triton_cannot_read_is_a_mistake():
     assert problem.startswith("rules[0].instance_group[0].profile")
 
 
+@pytest.mark.parametrize(
+    ("group", "problem"),
+    [
+        ({"count": 0}, "count: expected at least 1, found 0."),
+        ({"gpus": [0, -1]}, "gpus: expected different numbers from 0, found [0, -1]."),
+        ({"gpus": [1, 1]}, "gpus: expected different numbers from 0, found [1, 1]."),
+    ],
+    ids=repr,
+)
+def test_a_group_that_makes_no_sense_is_a_mistake(group, problem):
+    policy = {"rules": [rule(instance_group=[{"kind": "KIND_GPU", **group}])]}
+    assert problems_of(policy) == [f"rules[0].instance_group[0].{problem}"]
+
+
 def test_all_mistakes_are_reported_at_once():
     policy = {
         "rule": [],

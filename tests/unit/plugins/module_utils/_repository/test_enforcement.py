@@ -208,10 +208,37 @@ def test_a_model_that_nothing_tells_the_backend_of_is_left_alone_where_it_has_no
 @pytest.mark.parametrize("name", [".git", "lost+found", "docs"])
 def test_what_is_no_model_is_reported_and_left_alone(repository, name):
     os.makedirs(os.path.join(repository.path, name, "x"))
+    repository.model("m", PYTHON)
     outcome = enforce(repository.path)
     assert [item.path for item in outcome.ignored] == [os.path.join(repository.path, name)]
     assert os.listdir(os.path.join(repository.path, name)) == ["x"]
     assert outcome.warnings() == []
+
+
+def test_a_repository_without_a_model_is_a_warning(repository):
+    assert enforce(repository.path).warnings() == [
+        f"{repository.path}: there is no model in here. Is this the model repository?"
+    ]
+
+
+def test_what_an_audit_finds_is_a_warning(repository):
+    path = repository.model("m", PYTHON)
+    outcome = enforce(repository.path, rules=[{**GPU, "mode": "audit"}])
+    assert outcome.warnings() == [f"Against the policy: {path}"]
+
+
+def test_many_models_without_a_rule_are_one_warning(repository):
+    for number in range(12):
+        repository.model(f"m{number:02}", PYTHON)
+    (warning,) = enforce(repository.path, rules=[{**GPU, "match": {"backends": ["pyton"]}}]).warnings()
+    assert warning.startswith(f"No rule matches: {repository.path}/m00/config.pbtxt, ")
+    assert warning.endswith("/m09/config.pbtxt and 2 more")
+
+
+def test_an_ensemble_with_a_group_is_a_warning(repository):
+    path = repository.model("m", b'platform: "ensemble"\ninstance_group { kind: KIND_CPU }\n')
+    (warning,) = enforce(repository.path).warnings()
+    assert warning.startswith(f"{path}: an ensemble must not have an instance_group: Triton refuses to load it.")
 
 
 def test_a_dangling_link_in_the_root_is_a_warning(models):
@@ -518,7 +545,7 @@ def test_a_full_file_system_in_the_middle_of_a_run(three, mount, tmp_path, snaps
     was = snapshot(repository.path)
     with pytest.raises(FileError, match=r"c/config\.pbtxt: .*No space left on device") as raised:
         enforce(repository.path)
-    assert "put back" not in str(raised.value)
+    assert str(raised.value).endswith("What had been written before it was put back: nothing has changed.")
     assert snapshot(repository.path) == was
 
 
