@@ -103,8 +103,8 @@ class Outcome(NamedTuple):
         texts = [f"{item.path}: {item.reason}" for item in self.ignored if item.harmful]
         alarming = [plan for plan in self.plans if plan.decision.status in told or plan.is_broken_ensemble()]
         texts += [plan.problem() for plan in alarming]
-        full = {plan.model.repository for plan in self.plans}
-        texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(self.paths - full)]
+        empty = self.paths - {plan.model.repository for plan in self.plans}
+        texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
         for status, what in ((decision.VIOLATION, "Against the policy"), (decision.UNMATCHED, "No rule matches")):
             files = [plan.config.path for plan in self.plans if plan.decision.status == status]
             if files:
