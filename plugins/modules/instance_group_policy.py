@@ -41,7 +41,8 @@ options:
         rule's groups. V(explicit) gives a C(kind) to the groups that have none and leaves explicit ones alone.
         V(kind) also changes a C(kind) that is none of the rule's. V(exact) wants as many groups as the rule has, with
         the rule's values. Groups correspond by position.
-      - C(mode) is V(enforce) (default), or V(audit) to report a violation and write nothing.
+      - C(mode) is V(enforce) (default), or V(audit) to report a violation, in the result and as a warning, and write
+        nothing. Models that no rule matches are named in a warning too.
       - A field that the rule does not name is left as it is, except for C(gpus) under V(KIND_CPU) or V(KIND_MODEL),
         which Triton refuses and which goes in the same edit.
       - A key that does not exist is an error, and so is every other mistake in the policy. They are all reported at
