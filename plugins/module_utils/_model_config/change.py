@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -17,6 +16,7 @@ from .instance_group import groups_of, impossible_fields, kind_of
 from .reading import Reading, read
 from .reload_impact import reload_impact
 from .second_opinion import check
+from .template import placeholder
 from .writing import merged, to_data, to_values
 
 
@@ -25,10 +25,12 @@ class InvalidConfigError(ValueError):
 
     Attributes:
         findings: everything that is wrong with it.
+        placeholder: what is still to be filled in if the file is a template, else None.
     """
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], placeholder: Optional[str] = None) -> None:
         self.findings = list(findings)
+        self.placeholder = placeholder
         super().__init__("\n".join(finding.message for finding in findings))
 
     def show(self, file: str) -> str:
@@ -69,7 +71,7 @@ def parse(data: bytes) -> Parsed:
     try:
         document = Document.parse(data)
     except TextProtoError as error:
-        raise InvalidConfigError([Finding.of_syntax(error, data.decode("utf-8", "surrogateescape"))]) from error
+        raise InvalidConfigError([Finding.of_syntax(error)], placeholder(error.text, error.offset)) from error
     reading = read(document)
     if reading.findings:
         raise InvalidConfigError(reading.findings)
@@ -134,9 +136,8 @@ def _removed(document: Document, paths: Sequence[str]) -> Document:
     if problems:
         raise ConfigError(problems)
     for place in sorted(found, key=_from_the_end):
-        if document.find(place) is not None or isinstance(place[-1], str):
-            with contextlib.suppress(EditError):  # what holds it is gone already
-                document = document.remove(place)
+        if document.has(place):  # else what held it is gone already
+            document = document.remove(place)
     return document
 
 

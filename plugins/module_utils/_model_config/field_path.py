@@ -55,7 +55,7 @@ def resolve(document: Document, text: str) -> List[Path]:
             message_type = field.type if field.type in schema.MESSAGES else None
             paths = [(*path, name) for path in paths]
             spec = field if field.repeated or field.key_type else None
-    return [path for path in paths if _exists(document, path)]
+    return [path for path in paths if document.has(path)]
 
 
 def _split(text: str) -> List[Match[str]]:
@@ -82,10 +82,3 @@ def _key(document: Document, path: Path, spec: FieldSpec) -> str:
     source = document.source(node)
     text = literals.text_value(source)
     return str(literals.integer_value(source)) if text is None else text
-
-
-def _exists(document: Document, path: Path) -> bool:
-    if isinstance(path[-1], int):
-        return document.find(path) is not None
-    message = document.find(path[:-1])
-    return isinstance(message, Message) and any(field.name == path[-1] for field in message.fields)

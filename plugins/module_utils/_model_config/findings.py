@@ -35,9 +35,9 @@ class Finding(NamedTuple):
         return cls(rule, message, position.line, position.column, excerpt(text, offset), hint)
 
     @classmethod
-    def of_syntax(cls, error: TextProtoError, text: str) -> Finding:
+    def of_syntax(cls, error: TextProtoError) -> Finding:
         """The finding for a text that is not in the text format."""
-        unfilled = placeholder(text, error.offset)
+        unfilled = placeholder(error.text, error.offset)
         hint = f"This is a template: fill in {unfilled} first." if unfilled else error.hint
         return cls("syntax", error.message, error.line, error.column, error.excerpt, hint)
 

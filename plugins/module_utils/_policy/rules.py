@@ -14,7 +14,6 @@ from .._model_config.writing import to_data, to_values
 
 LEVELS = ("explicit", "kind", "exact")
 MODES = ("enforce", "audit")
-_SELECTORS = ("models", "backends", "platforms")
 
 
 class PolicyError(ValueError):
@@ -98,11 +97,13 @@ class _Parser:
 
     def rule(self, data: Any, place: str) -> Rule:
         data = self.mapping(data, place, ("name", "match", "instance_group", "level", "mode"))
-        match = self.mapping(data.get("match", {}), f"{place}.match", _SELECTORS)
-        patterns = [self.patterns(match[name], f"{place}.match.{name}") if name in match else () for name in _SELECTORS]
+        match = self.mapping(data.get("match", {}), f"{place}.match", Match._fields)
+        selectors = {
+            name: self.patterns(match[name], f"{place}.match.{name}") for name in Match._fields if name in match
+        }
         return Rule(
             name=str(data.get("name") or place),
-            match=Match(*patterns),
+            match=Match(**selectors),
             groups=self.groups(data.get("instance_group"), f"{place}.instance_group"),
             level=self.choice(data.get("level", "explicit"), f"{place}.level", LEVELS),
             mode=self.choice(data.get("mode", "enforce"), f"{place}.mode", MODES),

@@ -13,7 +13,7 @@ from .._model_config import change
 from .._model_config.findings import ConfigError
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from . import backup
-from .discovery import CONFIGS_DIRECTORY, repository_of
+from .discovery import model_path_of, repository_of
 from .files import FileError, read_file, write_file
 from .lock import locked
 from .results import diff, printable
@@ -104,10 +104,7 @@ def _absent(before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
 def _present(request: Request, before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:
     if before is None and not request.create:
         raise FileError(f"{request.path}: there is no such file. Set create: true to make it, or correct the path.")
-    directory = os.path.dirname(request.path)
-    if os.path.basename(directory) == CONFIGS_DIRECTORY:
-        directory = os.path.dirname(directory)
-    if before is None and not os.path.isdir(directory):
+    if before is None and not os.path.isdir(model_path_of(request.path)):
         raise FileError(
             f"{request.path}: its directory does not exist. Put the model there first; a configuration alone is none."
         )

@@ -160,12 +160,15 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+def model_path_of(path: str) -> str:
+    """The directory of the model which a configuration file belongs to."""
+    directory = os.path.dirname(os.path.abspath(path))
+    return os.path.dirname(directory) if os.path.basename(directory) == CONFIGS_DIRECTORY else directory
+
+
 def repository_of(path: str) -> str:
     """The directory that holds the model which a configuration file belongs to."""
-    directory = os.path.dirname(os.path.abspath(path))
-    if os.path.basename(directory) == CONFIGS_DIRECTORY:
-        directory = os.path.dirname(directory)
-    return os.path.dirname(directory)
+    return os.path.dirname(model_path_of(path))
 
 
 def _add(listing: Listing, repository: str, name: str) -> None:

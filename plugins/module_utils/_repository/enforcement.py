@@ -13,7 +13,6 @@ from .._model_config.backend_kinds import ModelFacts
 from .._model_config.findings import Finding
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
-from .._model_config.template import placeholder
 from .._policy import decision
 from .._policy.rules import Policy
 from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models, repository_of
@@ -190,7 +189,7 @@ def _plan(model: ModelDirectory, config: ConfigFile, policy: Policy) -> Plan:
     try:
         parsed = change.parse(text or b"")
     except change.InvalidConfigError as error:
-        return _plan_broken(model, config, text or b"", error.findings)
+        return _plan_broken(model, config, text, error)
     try:
         files = [] if parsed.data.get("platform") else model.files()
     except RepositoryError as error:
@@ -220,19 +219,18 @@ def _plan_failed(model: ModelDirectory, config: ConfigFile, reason: str) -> Plan
     return Plan(model, config, Backend("", ""), failed, NONE, None)
 
 
-def _plan_broken(model: ModelDirectory, config: ConfigFile, text: bytes, findings: Sequence[Finding]) -> Plan:
-    first = findings[0]
-    unfilled = None
-    if first.rule == "syntax" and first.line and first.column:
-        lines = text.decode("utf-8", "surrogateescape").split("\n")
-        unfilled = placeholder(lines[first.line - 1], first.column - 1)
-    if unfilled:
-        reason = f"line {first.line} holds the placeholder {unfilled}: fill in the template before the policy can apply"
+def _plan_broken(
+    model: ModelDirectory, config: ConfigFile, text: Optional[bytes], error: change.InvalidConfigError
+) -> Plan:
+    first = error.findings[0]
+    if error.placeholder:
+        what = f"line {first.line} holds the placeholder {error.placeholder}"
+        reason = f"{what}: fill in the template before the policy can apply"
         decided = decision.Decision(decision.TEMPLATE, None, [], [], reason)
         return Plan(model, config, Backend("", ""), decided, NONE, text)
     reason = f"line {first.line}: {first.message}" if first.line else first.message
     decided = decision.Decision(decision.INVALID, None, [], [], reason)
-    return Plan(model, config, Backend("", ""), decided, NONE, text, findings=findings)
+    return Plan(model, config, Backend("", ""), decided, NONE, text, findings=error.findings)
 
 
 def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:

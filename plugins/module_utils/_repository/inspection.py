@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
 from .._model_config.backend import derive
 from .._model_config.findings import Finding
@@ -14,13 +14,12 @@ from .._model_config.reading import read
 from .._textproto.document import Document
 from .._textproto.errors import TextProtoError
 from .discovery import (
-    CONFIGS_DIRECTORY,
     ConfigFile,
     ModelDirectory,
     RepositoryError,
     list_models,
     model_directory,
-    repository_of,
+    model_path_of,
 )
 from .files import FileError, read_file
 from .results import printable
@@ -49,12 +48,9 @@ def describe_file(path: str) -> Dict[str, Any]:
     path = os.path.abspath(path)
     if read_file(path) is None:
         raise FileError(f"{path}: there is no such file. Correct the path.")
-    directory = os.path.dirname(path)
-    in_configs = os.path.basename(directory) == CONFIGS_DIRECTORY
-    model = model_directory(
-        repository_of(path), os.path.basename(os.path.dirname(directory) if in_configs else directory)
-    )
-    name = os.path.splitext(os.path.basename(path))[0] if in_configs else None
+    home = model_path_of(path)
+    model = model_directory(os.path.dirname(home), os.path.basename(home))
+    name = None if os.path.dirname(path) == home else os.path.splitext(os.path.basename(path))[0]
     return _describe(model, ConfigFile(path, name, True))
 
 
@@ -63,7 +59,6 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     findings: List[Finding] = []
     exists = config.exists
     files: List[str] = []
-    text: Optional[bytes] = None
     try:
         if model.problem:
             raise FileError(model.problem)
@@ -74,7 +69,7 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
     except (FileError, RepositoryError) as error:
         findings = [Finding("unreadable", str(error))]
     except TextProtoError as error:
-        findings = [Finding.of_syntax(error, (text or b"").decode("utf-8", "surrogateescape"))]
+        findings = [Finding.of_syntax(error)]
     backend = derive(data, model.name, files)
     description: Dict[str, Any] = printable(
         {

@@ -97,6 +97,13 @@ class Document:
             node = nodes[-1 if at is None else at]
         return node
 
+    def has(self, path: Path) -> bool:
+        """Whether something is at ``path``: an element if it ends in an index, else the field, even as ``[ ]``."""
+        if path and isinstance(path[-1], str):
+            message = self.find(path[:-1])
+            return isinstance(message, Message) and any(field.name == path[-1] for field in message.fields)
+        return self.find(path) is not None
+
     def string(self, path: Path) -> Optional[str]:
         """The string at ``path``, or None if there is no string there."""
         return self._scalar(path, literals.text_value)
@@ -179,6 +186,9 @@ class Document:
     # slower than to collect splices, but every step sees a true tree, and a file sees a handful of edits at most.
 
     def _put(self, path: Path, value: Any, exact: bool, lists: str) -> Document:
+        has_text = value or not isinstance(value, (Map, list, tuple))
+        if has_text and isinstance(path[-1], str) and not self.has(path):
+            return self._append(path, value)
         if isinstance(value, Map):
             return self._put_map(path, value, exact, lists)
         if isinstance(value, (list, tuple)):
@@ -188,8 +198,6 @@ class Document:
         message = document._message(above)
         nodes = document.occurrences(message, name)
         if not nodes or (index is not None and index >= len(nodes)):
-            if index is None and not any(field.name == name for field in message.fields):
-                return document._edited(edit.append_field(document.text, document.root, message, name, value))
             return document._insert(message, name, index or 0, value)
         node = nodes[-1 if index is None else index].node
         if isinstance(value, Mapping):
@@ -216,24 +224,20 @@ class Document:
         if lists == "replace":
             for index in range(document._count(path) - 1, len(values) - 1, -1):
                 document = document.remove((*path, index))
-            if not values and self._count(path) and document._has_field(path):
+            if not values and self._count(path) and document.has(path):
                 document = document.remove(path)
-        if values and not document._has_field(path):
-            return document._append(path, values)
         for index, value in enumerate(values):
             document = document._put((*path, index), value, exact or lists == "replace", lists)
         return document
 
     def _put_map(self, path: Path, values: Map, exact: bool, lists: str) -> Document:
         document = self
-        if values and not document._has_field(path):
-            return document._append(path, values)
         for key, value in values.items():
             entries = document._elements(path)
             found = [index for index, entry in enumerate(entries) if document._has_key(entry, key)]
             if not found:
                 document = document._put((*path, len(entries)), map_entry(key, value), exact, lists)
-            elif value or document._has_field((*path, found[-1], "value")):  # an entry without one has the default
+            elif value or document.has((*path, found[-1], "value")):  # an entry without one has the default
                 document = document._put((*path, found[-1], "value"), value, exact, lists)
         removed = [
             index
@@ -297,13 +301,8 @@ class Document:
         return node
 
     def _require(self, path: Path) -> None:
-        if not path or not (self._has_field(path) if isinstance(path[-1], str) else self.find(path) is not None):
+        if not path or not self.has(path):
             raise EditError(f"there is nothing at '{_show(path)}'")
-
-    def _has_field(self, path: Path) -> bool:
-        *parent, name = path
-        message = self.find(parent)
-        return isinstance(message, Message) and any(field.name == name for field in message.fields)
 
     def _elements(self, path: Path) -> List[Node]:
         *parent, name = path

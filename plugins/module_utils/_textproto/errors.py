@@ -41,7 +41,7 @@ class TextProtoError(ValueError):
     Attributes:
         message: what is wrong and what was expected, one sentence without a place.
         hint: what to do about it, or an empty string.
-        offset: index into the text, from 0.
+        text: the whole text, and ``offset``: the place in it, from 0.
         line, column: the same place, from 1.
         excerpt: the line with a caret under the place.
     """
@@ -49,6 +49,7 @@ class TextProtoError(ValueError):
     def __init__(self, message: str, text: str, offset: int, hint: str = "") -> None:
         self.message = message
         self.hint = hint
+        self.text = text
         self.offset = offset
         self.line, self.column = locate(text, offset)
         self.excerpt = excerpt(text, offset)

@@ -25,7 +25,7 @@ def test_a_finding_without_a_place_is_shown_without_one():
 def test_a_syntax_error_becomes_a_finding():
     with pytest.raises(TextProtoError) as raised:
         Document.parse(b"name: }\n")
-    finding = Finding.of_syntax(raised.value, "name: }\n")
+    finding = Finding.of_syntax(raised.value)
     assert (finding.rule, finding.line, finding.column) == ("syntax", 1, 7)
     assert finding.message == raised.value.message
     assert finding.excerpt == "name: }\n      ^"
@@ -35,7 +35,7 @@ def test_a_placeholder_is_named_in_the_hint():
     text = "name: ${name}\n"
     with pytest.raises(TextProtoError) as raised:
         Document.parse(text.encode())
-    assert Finding.of_syntax(raised.value, text).hint == "This is a template: fill in ${name} first."
+    assert Finding.of_syntax(raised.value).hint == "This is a template: fill in ${name} first."
 
 
 def test_a_finding_is_returned_as_a_mapping_with_its_file():
