@@ -1,20 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever the bytes: a document or a `TextProtoError` that says where, and never a long wait."""
+"""Whatever the bytes: a document, or errors that say where, and never a long wait."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
+from ansible_collections.inference.triton.plugins.module_utils._model_config.diagnosis import diagnose
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
+from ansible_collections.inference.triton.plugins.module_utils._textproto.parser import parse
+from ansible_collections.inference.triton.plugins.module_utils._textproto.recovery import recover
+from ansible_collections.inference.triton.plugins.module_utils._textproto.syntax_errors import RULES
 from ansible_collections.inference.triton.tests.property.configs import Draw
 from ansible_collections.inference.triton.tests.property.wild_text import documents
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 _PIECES = [b"a", b"name", b": ", b"{", b"}", b"[", b"]", b"<", b">", b",", b";", b'"', b"'", b"#", b"\n", b" ", b"\r"]
-_PIECES += [b"-", b".", b"0", b"1e", b"0x", b"\\", b"\\x", b"\0", b"\xff", b"\xc3\xa4", b"\xef\xbb\xbf", b"$", b"/"]
+_PIECES += [
+    b"-",
+    b".",
+    b"0",
+    b"1e",
+    b"0x",
+    b"\\",
+    b"\\x",
+    b"\0",
+    b"\xff",
+    b"\xc3\xa4",
+    b"\xef\xbb\xbf",
+    b"$",
+    b"/",
+    b"=",
+]
+_PIECES += [
+    b"=",
+    b"${x}",
+    b"{{ x }}",
+    b"{% x %}",
+    b"\n<<<<<<< a\n",
+    b"\n=======\n",
+    b"\n>>>>>>> b\n",
+    "\u201c".encode(),
+]
 
 # These are cheap.
 MANY = settings(max_examples=8 * settings.default.max_examples)
@@ -34,12 +64,28 @@ def assert_says_where(error: TextProtoError, text: str) -> None:
     assert len(str(error)) < 1000
 
 
+def assert_finds_more(first: TextProtoError) -> None:
+    """The errors of a text: the parser's own one first, then more that say where."""
+    recovered = recover(first.text)
+    assert str(recovered.errors[0]) == str(first)
+    for error in recovered.errors:
+        assert_says_where(error, first.text)
+        assert error.rule in RULES and error.hint
+    assert "__unknown__" not in "".join(str(error) for error in recovered.errors)
+    with suppress(TextProtoError):  # it may have given up
+        assert recovered.root == parse(recovered.text)
+    for finding in diagnose(first.text.encode("utf-8", "surrogateescape")).findings:
+        line = first.text.split("\n")[finding.line - 1]
+        assert 1 <= finding.column <= len(line) + 1
+
+
 def assert_parsed_or_refused(data: bytes) -> None:
     start = time.process_time()
     try:
         document = Document.parse(data)
     except TextProtoError as error:
-        assert_says_where(error, data.decode("utf-8", "surrogateescape"))
+        assert_says_where(error, error.text)
+        assert_finds_more(error)
     else:
         assert document.to_bytes() == data
         read(document)

@@ -8,15 +8,15 @@ import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._textproto.document import Document, Path
-from .._textproto.errors import EditError, TextProtoError
+from .._textproto.errors import EditError
 from . import field_path
 from .backend import is_ensemble
+from .diagnosis import diagnose
 from .findings import ConfigError, Finding
 from .instance_group import groups_of, impossible_fields, kind_of
 from .reading import Reading, read
 from .reload_impact import reload_impact
 from .second_opinion import check
-from .template import placeholder
 from .writing import merged, to_data, to_values
 
 
@@ -68,14 +68,10 @@ def parse(data: bytes) -> Parsed:
     Raises:
         InvalidConfigError: the file does not parse, or is no ModelConfig.
     """
-    try:
-        document = Document.parse(data)
-    except TextProtoError as error:
-        raise InvalidConfigError([Finding.of_syntax(error)], placeholder(error.text, error.offset)) from error
-    reading = read(document)
-    if reading.findings:
-        raise InvalidConfigError(reading.findings)
-    return Parsed(document, reading.data)
+    diagnosis = diagnose(data)
+    if diagnosis.document is None or diagnosis.findings:
+        raise InvalidConfigError(diagnosis.findings, diagnosis.placeholder)
+    return Parsed(diagnosis.document, diagnosis.data)
 
 
 def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequence[str] = ()) -> Change:

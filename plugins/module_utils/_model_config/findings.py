@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from .._textproto.errors import TextProtoError, excerpt, locate
-from .template import placeholder
 
 
 class Finding(NamedTuple):
@@ -37,9 +36,7 @@ class Finding(NamedTuple):
     @classmethod
     def of_syntax(cls, error: TextProtoError) -> Finding:
         """The finding for a text that is not in the text format."""
-        unfilled = placeholder(error.text, error.offset)
-        hint = f"This is a template: fill in {unfilled} first." if unfilled else error.hint
-        return cls("syntax", error.message, error.line, error.column, error.excerpt, hint)
+        return cls(error.rule, error.message, error.line, error.column, error.excerpt, error.hint)
 
     def show(self, file: str) -> str:
         """``file:line:column: message``, the line with a caret, and the hint."""
@@ -49,6 +46,27 @@ class Finding(NamedTuple):
     def as_result(self, file: Optional[str]) -> Dict[str, Any]:
         """As a module returns it."""
         return {"file": file, **self._asdict()}
+
+
+class Problem(NamedTuple):
+    """A finding at ``offset`` of a text, before its line and column were looked up."""
+
+    rule: str
+    message: str
+    offset: int
+    hint: str = ""
+
+
+def located(text: str, problems: Iterable[Problem]) -> List[Finding]:
+    """The findings for problems in ``text``, sorted by place; one pass over the text finds all places."""
+    findings: List[Finding] = []
+    line, counted = 1, 0
+    for rule, message, offset, hint in sorted(problems, key=lambda problem: problem.offset):
+        line += text.count("\n", counted, offset)
+        counted = offset
+        column = offset - text.rfind("\n", 0, offset)
+        findings.append(Finding(rule, message, line, column, excerpt(text, offset), hint))
+    return findings
 
 
 class ConfigError(ValueError):

@@ -11,13 +11,13 @@ ConsumeFieldValue), which decides whether Triton loads a file.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from .._textproto import literals
 from .._textproto.document import Document
 from .._textproto.nodes import Field, ListValue, Message, Scalar, Value
 from . import schema
-from .findings import Finding
+from .findings import Finding, Problem, located
 from .schema import FieldSpec
 
 # The lowest and highest number of each integer type.
@@ -38,8 +38,14 @@ class Reading(NamedTuple):
 
 def read(document: Document, message_type: str = schema.ROOT) -> Reading:
     """Read a document as a message of ``message_type``. Never raises for what the document holds."""
-    reader = _Reader(document)
-    return Reading(reader.message(document.root, message_type), reader.findings)
+    data, problems = read_tree(document.text, document.root, message_type)
+    return Reading(data, located(document.text, problems))
+
+
+def read_tree(text: str, root: Message, message_type: str = schema.ROOT) -> Tuple[Dict[str, Any], List[Problem]]:
+    """As `read`, for the tree of a text; the problems are in no particular order."""
+    reader = _Reader(text)
+    return reader.message(root, message_type), reader.problems
 
 
 def default(field_type: str) -> Any:
@@ -60,12 +66,12 @@ _NOTHING: Any = object()
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.findings: List[Finding] = []
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.problems: List[Problem] = []
 
     def report(self, rule: str, message: str, offset: int, hint: str = "") -> None:
-        self.findings.append(Finding.at(rule, message, self.document.text, offset, hint))
+        self.problems.append(Problem(rule, message, offset, hint))
 
     def message(self, message: Message, message_type: str) -> Dict[str, Any]:
         specs = schema.MESSAGES[message_type]
@@ -113,6 +119,7 @@ class _Reader:
         key_type = spec.key_type or ""
         parts = {"key": FieldSpec("key", 1, key_type), "value": FieldSpec("value", 2, spec.type)}
         entry: Dict[str, Any] = {}
+        readable = True
         for field in node.fields:
             part = parts.get(field.name)
             if part is None:
@@ -124,14 +131,16 @@ class _Reader:
                 value = self.value(field.value, part)
                 if value is not _NOTHING:
                     entry[field.name] = value
-        key = entry.get("key", default(key_type))
-        entries[key] = entry.get("value", {} if spec.type in schema.MESSAGES else default(spec.type))
+                readable = readable and value is not _NOTHING
+        if readable:
+            key = entry.get("key", default(key_type))
+            entries[key] = entry.get("value", {} if spec.type in schema.MESSAGES else default(spec.type))
 
     def value(self, node: Value, spec: FieldSpec) -> Any:
         """One value, or `_NOTHING` once it was reported."""
         if isinstance(node, Scalar):
             convert = _CONVERTERS.get(spec.type)
-            source = self.document.text[node.start : node.end]
+            source = self.text[node.start : node.end]
             if convert is None and spec.type in schema.MESSAGES:
                 self.report("wrong-type", f"'{spec.name}' is a message: expected '{{', found {source}.", node.start)
                 return _NOTHING

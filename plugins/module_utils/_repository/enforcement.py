@@ -224,7 +224,8 @@ def _plan_broken(
 ) -> Plan:
     first = error.findings[0]
     if error.placeholder:
-        what = f"line {first.line} holds the placeholder {error.placeholder}"
+        unfilled = next(finding for finding in error.findings if finding.rule == "template")
+        what = f"line {unfilled.line} holds the placeholder {error.placeholder}"
         reason = f"{what}: fill in the template before the policy can apply"
         decided = decision.Decision(decision.TEMPLATE, None, [], [], reason)
         return Plan(model, config, Backend("", ""), decided, NONE, text)

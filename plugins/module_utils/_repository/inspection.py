@@ -9,10 +9,8 @@ import os
 from typing import Any, Dict, List, Sequence
 
 from .._model_config.backend import derive
+from .._model_config.diagnosis import diagnose
 from .._model_config.findings import Finding
-from .._model_config.reading import read
-from .._textproto.document import Document
-from .._textproto.errors import TextProtoError
 from .discovery import (
     ConfigFile,
     ModelDirectory,
@@ -65,11 +63,10 @@ def _describe(model: ModelDirectory, config: ConfigFile) -> Dict[str, Any]:
         text = read_file(config.path)
         exists = text is not None
         files = model.files()
-        data, findings = read(Document.parse(text or b""))
+        diagnosis = diagnose(text or b"")
+        data, findings = diagnosis.data, diagnosis.findings
     except (FileError, RepositoryError) as error:
         findings = [Finding("unreadable", str(error))]
-    except TextProtoError as error:
-        findings = [Finding.of_syntax(error)]
     backend = derive(data, model.name, files)
     description: Dict[str, Any] = printable(
         {

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from . import edit, literals
-from .errors import EditError, Position, locate
+from .errors import EditError, Position, Splice, locate
 from .nodes import Field, ListValue, Message, Scalar
 from .parser import parse
 from .values import Map, map_entry
@@ -318,7 +318,7 @@ class Document:
         node = self.find(path)
         return convert(self.source(node)) if isinstance(node, Scalar) else None
 
-    def _edited(self, splices: Sequence[edit.Splice]) -> Document:
+    def _edited(self, splices: Sequence[Splice]) -> Document:
         return Document(edit.apply(self.text, splices))
 
 

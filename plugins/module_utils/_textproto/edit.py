@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Iterable, List, NamedTuple, Optional, Union
+from typing import Any, Iterable, List, Optional, Union
 
 from . import lexer, writer
+from .errors import Splice
 from .nodes import Field, ListValue, Message, Scalar
 from .style import infer, line_indent, line_start, newline_at, starts_line
 
 _WORD = re.compile(r"[\w.]", re.ASCII)
 _CLOSING = "}>]"
-
-
-class Splice(NamedTuple):
-    """``text[start:end]`` becomes ``replacement``."""
-
-    start: int
-    end: int
-    replacement: str
 
 
 def apply(text: str, splices: Iterable[Splice]) -> str:

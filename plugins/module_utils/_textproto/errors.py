@@ -4,9 +4,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Optional, Sequence
 
 _EXCERPT_WIDTH = 120
+
+
+class Splice(NamedTuple):
+    """``text[start:end]`` becomes ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
 
 
 class Position(NamedTuple):
@@ -39,21 +47,43 @@ class TextProtoError(ValueError):
     """The text is not in the Protocol Buffers text format.
 
     Attributes:
+        rule: a short stable name of what was violated, one of `syntax_errors.RULES`.
         message: what is wrong and what was expected, one sentence without a place.
         hint: what to do about it, or an empty string.
         text: the whole text, and ``offset``: the place in it, from 0.
         line, column: the same place, from 1.
         excerpt: the line with a caret under the place.
+        opened: the place of the bracket that the message speaks of last, or None.
+        repair: what a person would probably change, line by line; empty where that cannot be told.
     """
 
-    def __init__(self, message: str, text: str, offset: int, hint: str = "") -> None:
-        self.message = message
+    def __init__(
+        self,
+        message: str,
+        text: str,
+        offset: int,
+        hint: str = "",
+        rule: str = "syntax",
+        repair: Sequence[Splice] = (),
+        opened: Optional[int] = None,
+    ) -> None:
+        self.rule = rule
+        self.message = self._sentence = message
+        self.opened = opened
+        if opened is not None:
+            self.message += " of line {0.line}, column {0.column}".format(locate(text, opened))
         self.hint = hint
         self.text = text
         self.offset = offset
         self.line, self.column = locate(text, offset)
         self.excerpt = excerpt(text, offset)
-        super().__init__(f"{self.line}:{self.column}: {message}\n{self.excerpt}" + (f"\n{hint}" if hint else ""))
+        self.repair = repair
+        super().__init__(f"{self.line}:{self.column}: {self.message}\n{self.excerpt}" + (f"\n{hint}" if hint else ""))
+
+    def moved(self, text: str, origin: Callable[[int], int]) -> TextProtoError:
+        """The same error in the text that this one was repaired from; ``origin`` tells where an offset was in it."""
+        opened = None if self.opened is None else origin(self.opened)
+        return TextProtoError(self._sentence, text, origin(self.offset), self.hint, self.rule, self.repair, opened)
 
 
 class EditError(ValueError):

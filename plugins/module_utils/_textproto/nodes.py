@@ -10,7 +10,7 @@ two for every field of a file.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Union
+from typing import List, NamedTuple, Optional, Union
 
 
 class Scalar(NamedTuple):
@@ -28,12 +28,15 @@ class Message(NamedTuple):
     fields: List[Field]
 
 
+Element = Union[Scalar, Message]
+
+
 class ListValue(NamedTuple):
     """``[ ... ]``, brackets included. The elements are all scalars or all messages."""
 
     start: int
     end: int
-    elements: List[Union[Scalar, Message]]
+    elements: List[Element]
 
 
 Value = Union[Scalar, Message, ListValue]
@@ -52,3 +55,18 @@ class Field(NamedTuple):
     @property
     def end(self) -> int:
         return self.value.end
+
+
+class Open(NamedTuple):
+    """A bracket that waits for its other half, and what was open around it."""
+
+    bracket: str
+    start: int
+    name: str
+    name_start: int
+    colon: bool
+    fields: List[Field]
+    elements: Optional[List[Element]]
+
+
+CLOSING = {"{": "}", "<": ">", "[": "]"}

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional, Union
+from typing import List, Optional
 
 from . import lexer
-from .nodes import Field, ListValue, Message, Scalar, Value
+from .nodes import CLOSING, Element, Field, ListValue, Message, Open, Scalar, Value
 from .syntax_errors import (
     check_characters,
     check_escapes,
@@ -19,25 +19,13 @@ from .syntax_errors import (
     wrong_close,
 )
 
-Elements = List[Union[Scalar, Message]]
 
-_CLOSING = {"{": "}", "<": ">", "[": "]"}
-
-
-class _Open(NamedTuple):
-    """A bracket that waits for its other half, and what was open around it."""
-
-    bracket: str
-    start: int
-    name: str
-    name_start: int
-    colon: bool
-    fields: List[Field]
-    elements: Optional[Elements]
-
-
-def parse(text: str) -> Message:
+def parse(text: str, known: Optional[List[Field]] = None) -> Message:
     """The root message of ``text``.
+
+    Args:
+        known: the fields at the beginning of the text, where they are known already. Those that follow are added to
+            this list, so that it holds them also where an error is raised.
 
     Raises:
         TextProtoError: at the first place that protobuf's C++ parser would refuse without knowing any schema.
@@ -48,19 +36,19 @@ def parse(text: str) -> Message:
     match = lexer.ITEM.match
     # A NamedTuple's own constructor costs more than twice as much as the tuple's.
     new = tuple.__new__
-    stack: List[_Open] = []
-    fields: List[Field] = []
-    elements: Optional[Elements] = None  # of the innermost bracket if that is a list
-    complete = False  # a field or element has just ended: a separator may follow
-    end = 0
+    stack: List[Open] = []
+    fields: List[Field] = [] if known is None else known
+    elements: Optional[List[Element]] = None  # of the innermost bracket if that is a list
+    complete = bool(fields)  # a field or element has just ended: a separator may follow
+    end = fields[-1].end if fields else 0
     while True:
         item = match(source, end)
         if item is None:
-            raise not_an_item(text, end, fields, elements is not None)
+            raise not_an_item(text, end, fields, elements, complete)
         kind = item.lastindex
         if kind == lexer.FIELD_SCALAR:
             if elements is not None:
-                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete)
+                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete, stack)
             name = item.group(lexer.NAME)
             value = new(Scalar, item.span(lexer.FIELD_SCALAR))
             if has_escapes:
@@ -69,12 +57,12 @@ def parse(text: str) -> Message:
             complete = True
         elif kind == lexer.FIELD_OPEN:
             if elements is not None:
-                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete)
+                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete, stack)
             bracket = item.group(lexer.FIELD_OPEN)
             name = _plain_name(item.group(lexer.NAME))
             colon = item.group(lexer.COLON) == ":"
             stack.append(
-                _Open(bracket, item.start(lexer.FIELD_OPEN), name, item.start(lexer.NAME), colon, fields, elements)
+                Open(bracket, item.start(lexer.FIELD_OPEN), name, item.start(lexer.NAME), colon, fields, elements)
             )
             fields, elements = [], ([] if bracket == "[" else None)
             complete = False
@@ -85,26 +73,26 @@ def parse(text: str) -> Message:
             if complete and _continues_string(text, value, fields, elements):
                 _extend_string(value.end, fields, elements)
             elif elements is None or complete or (elements and isinstance(elements[0], Message)):
-                raise unexpected(text, value.start, fields, elements, complete)
+                raise unexpected(text, value.start, fields, elements, complete, stack)
             else:
                 elements.append(value)
             complete = True
         elif kind == lexer.SEPARATOR:
             at = item.start(lexer.SEPARATOR)
             if not complete or (elements is not None and text[at] == ";"):
-                raise unexpected(text, at, fields, elements, complete)
+                raise unexpected(text, at, fields, elements, complete, stack)
             complete = False
         elif kind == lexer.CLOSE:
             at = item.start(lexer.CLOSE)
-            if not stack or _CLOSING[stack[-1].bracket] != text[at]:
-                raise wrong_close(text, at, stack[-1].start if stack else None)
+            if not stack or CLOSING[stack[-1].bracket] != text[at]:
+                raise wrong_close(text, at, stack)
             opened = stack.pop()
             node: Value = new(Message, (opened.start, at + 1, fields))
             if elements is not None:
                 if elements and not complete:
-                    raise unexpected(text, at, fields, elements, complete)
+                    raise unexpected(text, at, fields, elements, complete, stack)
                 if elements and isinstance(elements[0], Scalar) and not opened.colon:
-                    raise no_colon(text, opened.start, opened.name)
+                    raise no_colon(text, opened)
                 node = new(ListValue, (opened.start, at + 1, elements))
             fields, elements = opened.fields, opened.elements
             if elements is None:
@@ -115,13 +103,13 @@ def parse(text: str) -> Message:
         elif kind == lexer.OPEN:
             at = item.start(lexer.OPEN)
             if elements is None or complete or (elements and isinstance(elements[0], Scalar)):
-                raise unexpected(text, at, fields, elements, complete)
-            stack.append(_Open(text[at], at, "", at, True, fields, elements))
+                raise unexpected(text, at, fields, elements, complete, stack)
+            stack.append(Open(text[at], at, "", at, True, fields, elements))
             fields, elements = [], None
             complete = False
         else:
             if stack:
-                raise unclosed(text, stack[-1].start, stack[-1].name)
+                raise unclosed(text, stack[-1])
             return new(Message, (0, len(text), fields))
         end = item.end()
 
@@ -132,13 +120,13 @@ def _plain_name(name: str) -> str:
     return re.sub(lexer.TRIVIA, "", name + "\n", flags=re.ASCII)
 
 
-def _continues_string(text: str, value: Scalar, fields: List[Field], elements: Optional[Elements]) -> bool:
+def _continues_string(text: str, value: Scalar, fields: List[Field], elements: Optional[List[Element]]) -> bool:
     """Whether ``value`` is a string directly behind another, which makes the two one."""
     previous = elements[-1] if elements is not None else fields[-1].value
     return text[value.start] in "\"'" and isinstance(previous, Scalar) and text[previous.start] in "\"'"
 
 
-def _extend_string(end: int, fields: List[Field], elements: Optional[Elements]) -> None:
+def _extend_string(end: int, fields: List[Field], elements: Optional[List[Element]]) -> None:
     if elements is not None:
         elements[-1] = elements[-1]._replace(end=end)
     else:

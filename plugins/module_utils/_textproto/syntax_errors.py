@@ -6,32 +6,51 @@ from __future__ import annotations
 
 from typing import Optional, Sequence
 
-from . import lexer
-from .errors import TextProtoError, locate
-from .nodes import Field, Scalar
+from . import lexer, placeholders, repairs
+from .errors import Splice, TextProtoError, locate
+from .nodes import CLOSING, Element, Field, Message, Open, Scalar
+from .repairs import BEHIND_ELEMENT, BEHIND_NAME, ELEMENT, FIELD, VALUE
+
+RULES = (
+    "bad-character",  # one that may stand in strings and comments only, a no-break space for example
+    "bad-comment",  # // or /* */
+    "bad-escape",  # \m
+    "bad-name",  # the name of a field in quotes, with a hyphen, or a number
+    "bad-number",  # 08, +1, 1_000, 10bar
+    "byte-order-mark",
+    "conflict-marker",  # of a merge
+    "extra-separator",  # two commas
+    "missing-bracket",  # the opening one
+    "missing-colon",
+    "missing-comma",  # between two elements of a list
+    "missing-quotes",  # around a path, for example
+    "missing-value",
+    "mixed-list",  # values and messages in one list, or a list in a list
+    "nul-byte",
+    "smart-quotes",
+    "syntax",  # anything else
+    "template",  # a placeholder that is not filled in
+    "trailing-comma",  # behind the last element of a list
+    "unclosed",  # a bracket without its other half
+    "unterminated-string",
+    "wrong-bracket",  # a closing one that closes nothing, or something else
+)
 
 _ESCAPES = "\\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000hhhhh"
-_CONFLICT_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-_SMART_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
 
 def check_characters(text: str) -> None:
     """Refuse what is wrong anywhere in a text: a byte order mark, UTF-16, NUL bytes."""
     if text.startswith("\ufeff"):
-        raise TextProtoError(
-            "the file begins with a UTF-8 byte order mark, which the text format does not allow",
-            text,
-            0,
-            "Remove the mark: save the file as UTF-8 without BOM.",
-        )
+        message = "the file begins with a UTF-8 byte order mark, which the text format does not allow"
+        hint = "Remove the mark: save the file as UTF-8 without BOM."
+        raise TextProtoError(message, text, 0, hint, "byte-order-mark", [Splice(0, 1, "")])
     nul = text.find("\0")
     if nul >= 0:
-        raise TextProtoError(
-            "a NUL byte is not allowed anywhere in a text-format file",
-            text,
-            nul,
-            "This is binary data, UTF-16 text or a damaged file. Save the file as UTF-8, or restore it.",
-        )
+        message = "a NUL byte is not allowed anywhere in a text-format file"
+        hint = "This is binary data, UTF-16 text or a damaged file. Save the file as UTF-8, or restore it."
+        raise TextProtoError(message, text, nul, hint, "nul-byte", repairs.drop_nuls(text, nul))
 
 
 def check_escapes(text: str, value: Scalar) -> None:
@@ -40,125 +59,262 @@ def check_escapes(text: str, value: Scalar) -> None:
         return
     end = lexer.STRING_BODY_RE.match(text, value.start + 1, value.end - 1).end()  # type: ignore[union-attr]
     if end != value.end - 1:
-        raise TextProtoError(
-            f"'{text[end : end + 2]}' is not an escape sequence of the text format",
-            text,
-            end,
-            "Write a backslash as \\\\. The escapes are: " + _ESCAPES,
-        )
+        message = f"'{text[end : end + 2]}' is not an escape sequence of the text format"
+        hint = "Write a backslash as \\\\. The escapes are: " + _ESCAPES
+        raise TextProtoError(message, text, end, hint, "bad-escape", repairs.insert(end, "\\"))
 
 
-def not_an_item(text: str, end: int, fields: Sequence[Field], in_list: bool) -> TextProtoError:
+def not_an_item(
+    text: str, end: int, fields: Sequence[Field], elements: Optional[Sequence[Element]], complete: bool
+) -> TextProtoError:
     """The error for a place behind ``end`` where no token begins, or where one is broken."""
     at = lexer.skip_trivia(text, end)
-    return _bad_token(text, at, "a value" if in_list else "a field name", _hint(text, at, fields))
+    if elements is None:
+        return _special(text, at, FIELD, None) or _bad_token(text, at, FIELD, "a field name", fields)
+    place = BEHIND_ELEMENT if complete else ELEMENT
+    return _special(text, at, place, elements) or _bad_token(text, at, place, "a value", (), elements)
 
 
 def unexpected(
-    text: str, at: int, fields: Sequence[Field], elements: Optional[Sequence[object]], complete: bool
+    text: str,
+    at: int,
+    fields: Sequence[Field],
+    elements: Optional[Sequence[Element]],
+    complete: bool,
+    stack: Sequence[Open],
 ) -> TextProtoError:
     """The error for a well-formed token in a place where it cannot stand."""
-    found = _show(text, at)
+    place = FIELD if elements is None else BEHIND_ELEMENT if complete else ELEMENT
+    special = _special(text, at, place, elements)
+    if special:
+        return special
     if elements is not None:
-        return _unexpected_in_list(text, at, elements, complete)
+        return _unexpected_in_list(text, at, elements, complete, stack)
     name = lexer.IDENTIFIER_RE.match(text, at)
     if name:
         after = lexer.skip_trivia(text, name.end())
-        if text.startswith(":", after):
-            value = lexer.skip_trivia(text, after + 1)
-            return _bad_token(text, value, f"a value for '{_shortened(name.group())}'", _hint(text, value, ()))
-        return TextProtoError(
-            f"expected ':' or '{{' after '{_shortened(name.group())}', found {_show(text, after)}", text, after
-        )
+        if not text.startswith(":", after):
+            return _no_colon_or_bracket(text, at, name.group(), after)
+        value = lexer.skip_trivia(text, after + 1)
+        wanted = f"a value for '{_shortened(name.group())}'"
+        return _special(text, value, VALUE, None) or _bad_token(text, value, VALUE, wanted)
+    message = f"expected a field name, found {_show(text, at)}"
     if text[at] in ",;":
-        return TextProtoError(f"expected a field name, found {found}", text, at, f"Remove the extra '{text[at]}'.")
-    return TextProtoError(f"expected a field name, found {found}", text, at, _hint(text, at, fields))
+        hint = f"Remove the extra '{text[at]}'."
+        return TextProtoError(message, text, at, hint, "extra-separator", repairs.blank(text, at, at + 1))
+    if _value_is_missing(text, at, fields):
+        return _missing_value(message, text, at, fields)
+    if text[at] in "{<":
+        return _bracket_for_name(message, text, at, fields, complete, stack)
+    return _scalar_for_name(message, text, at)
 
 
-def _unexpected_in_list(text: str, at: int, elements: Sequence[object], complete: bool) -> TextProtoError:
-    found = _show(text, at)
-    if complete:
-        return TextProtoError(
-            f"expected ',' or ']' after an element of a list, found {found}",
-            text,
-            at,
-            _hint(text, at, ()) or ("Put a comma between the elements." if text[at] not in ",;" else ""),
-        )
-    if text[at] == "]":
-        return TextProtoError(
-            "expected another element after ',', found ']'", text, at, "Remove the comma before the ']'."
-        )
-    if not elements or text[at] in ",;":
-        return TextProtoError(f"expected an element of a list, found {found}", text, at, _hint(text, at, ()))
-    kind = "values" if isinstance(elements[0], Scalar) else "messages"
-    return TextProtoError(f"expected another of the list's {kind}, found {found}", text, at, _hint(text, at, ()))
+def _special(text: str, at: int, place: str, elements: Optional[Sequence[Element]]) -> Optional[TextProtoError]:
+    """The error for what people's tools leave in a file: the marks of a merge conflict, a template's placeholders."""
+    line_start = text.rfind("\n", 0, at) + 1
+    if text.startswith(repairs.CONFLICT_MARKERS, line_start):
+        message = f"'{text[line_start : line_start + 7]}' is the mark of a merge conflict"
+        hint = "Resolve the conflict, and remove the marks."
+        repair = repairs.keep_ours(text, line_start)
+        return TextProtoError(message, text, line_start, hint, "conflict-marker", repair)
+    match = placeholders.find(text, at)
+    if match is None:
+        return None
+    shown = _shortened(match.group())
+    message, hint = f"the placeholder {shown} is not filled in", f"This is a template: fill in {shown} first."
+    repair = repairs.fill_in(text, match, at, place, elements)
+    return TextProtoError(message, text, match.start(), hint, "template", repair)
 
 
-def _bad_token(text: str, at: int, wanted: str, hint: str) -> TextProtoError:
-    if at >= len(text):
-        return TextProtoError(f"expected {wanted}, found the end of the file", text, at)
-    char = text[at]
-    if char in "\"'":
-        return TextProtoError(
-            f"the string is not closed before the end of its line by another {char}",
-            text,
-            at,
-            "A string cannot span lines: write \\n for a line break, or several strings one after the other.",
-        )
+def _no_colon_or_bracket(text: str, at: int, name: str, after: int) -> TextProtoError:
+    """The error for a field's name, at ``at``, behind which at ``after`` there is neither."""
+    special = _special(text, after, BEHIND_NAME, None)
+    if special:
+        return special
+    end = at + len(name)
+    message = f"expected ':' or '{{' after '{_shortened(name)}', found {_show(text, after)}"
     word = lexer.WORD_RE.match(text, at)
-    if word and char in "0123456789+-.":
-        return _bad_number(text, at, word.group())
-    if char in _SMART_QUOTES:
+    if word and word.group() != name and repairs.is_named(text, word.end()):
+        hint = "The name of a field has letters, digits and '_' only: correct it."
+        return TextProtoError(message, text, after, hint, "bad-name", repairs.rename(text, at, word.end()))
+    if "\n" in text[end:after] and repairs.is_field(text, after):
+        if repairs.is_indented(text, at, after):
+            hint = f"Put a '{{' behind '{_shortened(name)}'."
+            return TextProtoError(message, text, after, hint, "missing-bracket", repairs.insert(end, " {"))
+    elif text[after : after + 1] not in ("", *"}>],;"):
+        hint = "Write ':' instead of '='." if text[after] == "=" else f"Put a ':' behind '{_shortened(name)}'."
+        return TextProtoError(message, text, after, hint, "missing-colon", repairs.add_colon(text, end, after))
+    hint = f"Give '{_shortened(name)}' a value, or remove it."
+    return TextProtoError(message, text, after, hint, "missing-value", repairs.insert(end, ": " + repairs.UNKNOWN))
+
+
+def _bracket_for_name(
+    message: str, text: str, at: int, fields: Sequence[Field], complete: bool, stack: Sequence[Open]
+) -> TextProtoError:
+    """The error for an opening bracket where a field's name belongs."""
+    if not stack and not fields:
+        hint = "Remove the brackets around the whole file."
+        return TextProtoError(message, text, at, hint, "wrong-bracket", repairs.unwrap(text, at))
+    if stack and not stack[-1].name and complete:
+        opened = stack[-1]
+        hint = f"Is the '{opened.bracket}' of line {locate(text, opened.start).line} not closed?"
+        return TextProtoError(message, text, at, hint, "unclosed", repairs.insert(at, CLOSING[opened.bracket] + ", "))
+    if stack and not fields:
+        hint = f"Remove one pair of brackets, or write a list: {_shortened(stack[-1].name)} [ {{ ... }} ]."
+        return TextProtoError(message, text, at, hint, "wrong-bracket", repairs.make_list(text, at, stack[-1]))
+    hint = "Put the name of a field before it."
+    repair = repairs.insert(at, fields[-1].name + " ") if not complete and isinstance(fields[-1].value, Message) else ()
+    return TextProtoError(message, text, at, hint, "wrong-bracket", repair)
+
+
+def _scalar_for_name(message: str, text: str, at: int) -> TextProtoError:
+    """The error for a string or number where a field's name belongs."""
+    end = repairs.scalar_end(text, at)
+    if repairs.is_named(text, end):
+        hint = "Remove the quotes." if text[at] in "\"'" else "Write the name of the field, not its number."
+        return TextProtoError(message, text, at, hint, "bad-name", repairs.rename(text, at, end))
+    hint = "Remove it. Several values of one field are a list: [1, 2]."
+    return TextProtoError(message, text, at, hint, repair=repairs.blank(text, at, end))
+
+
+def _unexpected_in_list(
+    text: str, at: int, elements: Sequence[Element], complete: bool, stack: Sequence[Open]
+) -> TextProtoError:
+    found = _show(text, at)
+    if repairs.is_field(text, at):
+        rule = "unclosed" if complete else "missing-bracket"
+        wanted = "',' or ']' after an element of a list" if complete else "an element of a list"
+        hint = f"Is the list of '{_shortened(stack[-1].name)}' not closed?" if complete else "Put a '{' before it."
+        repair = repairs.field_in_list(text, at, elements, complete, stack)
+        return TextProtoError(f"expected {wanted}, found {found}", text, at, hint, rule, repair)
+    if complete:
+        message = f"expected ',' or ']' after an element of a list, found {found}"
+        if text[at] == ";":
+            hint = "Write ',' instead of ';'."
+            return TextProtoError(message, text, at, hint, "missing-comma", [Splice(at, at + 1, ",")])
+        hint = "Put a comma between the elements."
+        return TextProtoError(message, text, at, hint, "missing-comma", repairs.insert(at, ","))
+    if text[at] == "]":
+        message, hint = "expected another element after ',', found ']'", "Remove the comma before the ']'."
+        comma = lexer.skip_trivia(text, elements[-1].end)
+        return TextProtoError(message, text, at, hint, "trailing-comma", repairs.blank(text, comma, comma + 1))
+    message = f"expected an element of a list, found {found}"
+    if text[at] in ",;":
+        hint = f"Remove the extra '{text[at]}'."
+        return TextProtoError(message, text, at, hint, "extra-separator", repairs.blank(text, at, at + 1))
+    kind = "values" if isinstance(elements[0], Scalar) else "messages"
+    message = f"expected another of the list's {kind}, found {found}"
+    end = repairs.whole_bracket(text, at) if text[at] in "{<" else repairs.scalar_end(text, at)
+    repair = [Splice(at, end, repairs.unknown(elements))]
+    hint = "A list holds either values or messages: make them all alike."
+    return TextProtoError(message, text, at, hint, "mixed-list", repair)
+
+
+def _bad_token(
+    text: str,
+    at: int,
+    place: str,
+    wanted: str,
+    fields: Sequence[Field] = (),
+    elements: Optional[Sequence[Element]] = None,
+) -> TextProtoError:
+    """The error for a place where ``wanted`` is expected and no token begins that could be it."""
+    message = f"expected {wanted}, found {_show(text, at)}"
+    found = text[at : at + 1]
+    if _value_is_missing(text, at, fields):
+        return _missing_value(message, text, at, fields)
+    if place == VALUE and found in ("", *"}>],;"):
+        repair = repairs.insert(at, f" {repairs.UNKNOWN} ")
+        return TextProtoError(message, text, at, "Give it a value, or remove it.", "missing-value", repair)
+    last = fields[-1].value if fields else elements[-1] if elements else None
+    unquoted = repairs.unquoted(text, at, last.start if isinstance(last, Scalar) and last.end == at else at, place)
+    if unquoted:
+        hint = f'Put it in quotes: "{_shortened(unquoted.group())}".'
+        return TextProtoError(message, text, at, hint, "missing-quotes", repairs.quote(unquoted))
+    rule, hint, repair = "syntax", "Remove it.", repairs.garbage(text, at, place, elements)
+    word = lexer.WORD_RE.match(text, at)
+    if found in "\"'":
+        message = f"the string is not closed before the end of its line by another {found}"
+        hint = "A string cannot span lines: write \\n for a line break, or several strings one after the other."
+        rule, repair = "unterminated-string", repairs.close_string(text, at)
+    elif word and found in "0123456789+-.":
+        message, hint = f"'{_shortened(word.group())}' is not a number", _number_hint(word.group())
+        rule, repair = "bad-number", repairs.number(text, at, word.group(), place)
+    elif found in repairs.SMART_QUOTES:
         hint = "Replace typographic quotes by plain ones: \" or '."
+        rule, repair = "smart-quotes", repairs.plain_quotes(text, at)
     elif text.startswith(("//", "/*"), at):
         hint = "A comment begins with '#' and ends with its line."
-    return TextProtoError(f"expected {wanted}, found {_show(text, at)}", text, at, hint)
+        rule, repair = "bad-comment", repairs.comment(text, at)
+    elif found == "[" and elements is not None:
+        rule, hint = "mixed-list", "A list cannot hold another one: remove the inner brackets."
+        repair = [Splice(at, repairs.whole_bracket(text, at), repairs.unknown(elements))]
+    elif found == ":":
+        rule, hint, repair = "extra-separator", "Remove the extra ':'.", repairs.blank(text, at, at + 1)
+    elif found.isspace() or found in _INVISIBLE:
+        rule, hint, repair = "bad-character", "Replace it by a plain blank.", repairs.blank(text, at, at + 1)
+    elif not found.isprintable():
+        rule = "bad-character"
+    return TextProtoError(message, text, at, hint, rule, repair)
 
 
-def wrong_close(text: str, at: int, opened: Optional[int]) -> TextProtoError:
+def wrong_close(text: str, at: int, stack: Sequence[Open]) -> TextProtoError:
     """The error for a closing bracket that closes nothing, or something else."""
-    hint = _hint(text, at, ())
-    if opened is None:
-        return TextProtoError(f"'{text[at]}' closes nothing: no bracket is open here", text, at, hint)
-    place = locate(text, opened)
-    return TextProtoError(
-        f"'{text[at]}' does not close the '{text[opened]}' of line {place.line}, column {place.column}", text, at, hint
-    )
+    special = _special(text, at, BEHIND_ELEMENT, None)
+    if special:
+        return special
+    repair = repairs.other_bracket(text, at, stack)
+    if not stack:
+        message = f"'{text[at]}' closes nothing: no bracket is open here"
+        return TextProtoError(message, text, at, "Remove it, or open one.", "wrong-bracket", repair)
+    message = f"'{text[at]}' does not close the '{stack[-1].bracket}'"
+    hint = f"Put a '{CLOSING[stack[-1].bracket]}' before it or in its place, or remove it."
+    return TextProtoError(message, text, at, hint, "wrong-bracket", repair, stack[-1].start)
 
 
-def no_colon(text: str, opened: int, name: str) -> TextProtoError:
+def no_colon(text: str, opened: Open) -> TextProtoError:
     """The error for a list of scalars without a colon before it."""
-    return TextProtoError(f"expected ':' between '{_shortened(name)}' and its list of values", text, opened)
+    message = f"expected ':' between '{_shortened(opened.name)}' and its list of values"
+    hint = f"Put a ':' behind '{_shortened(opened.name)}'."
+    return TextProtoError(message, text, opened.start, hint, "missing-colon", repairs.insert(opened.start, ":"))
 
 
-def unclosed(text: str, opened: int, name: str) -> TextProtoError:
+def unclosed(text: str, opened: Open) -> TextProtoError:
     """The error for a file that ends inside a bracket."""
-    of = f" of '{_shortened(name)}'" if name else ""
-    return TextProtoError(f"the '{text[opened]}'{of} is never closed", text, opened)
+    of = f" of '{_shortened(opened.name)}'" if opened.name else ""
+    message = f"the '{opened.bracket}'{of} is never closed"
+    hint = f"Put a '{CLOSING[opened.bracket]}' where it ends."
+    return TextProtoError(message, text, opened.start, hint, "unclosed", repairs.close(text, opened))
 
 
-def _bad_number(text: str, at: int, word: str) -> TextProtoError:
-    hint = ""
+def _value_is_missing(text: str, at: int, fields: Sequence[Field]) -> bool:
+    """Whether the last field's value is the name of the next field, which goes on at ``at``: ``x:``, then ``y: 1``."""
+    if not fields or not isinstance(fields[-1].value, Scalar):
+        return False
+    field, value = fields[-1], fields[-1].value
+    if text[value.end : at].strip() or not lexer.IDENTIFIER_RE.fullmatch(text, value.start, value.end):
+        return False
+    if "\n" in text[field.start : value.start]:
+        return text[at] in ":{<[\"'-0123456789"
+    return repairs.is_field(text, value.start) and not text[at + 1 : at + 2].strip()
+
+
+def _missing_value(message: str, text: str, at: int, fields: Sequence[Field]) -> TextProtoError:
+    field = fields[-1]
+    hint = f"Is the value of '{_shortened(field.name)}' missing in line {locate(text, field.start).line}?"
+    repair = repairs.insert(field.value.start, repairs.UNKNOWN + " ")
+    return TextProtoError(message, text, at, hint, "missing-value", repair)
+
+
+def _number_hint(word: str) -> str:
     digits = word.lstrip("+-")
     if word.startswith("+"):
-        hint = "Leave out the '+'."
-    elif digits.startswith("0") and digits.isdigit():
-        hint = "A number that begins with 0 is octal. Leave out the leading zeros of a decimal number."
-    elif "_" in digits:
-        hint = "Leave out the '_' between digits."
-    return TextProtoError(f"'{_shortened(word)}' is not a number", text, at, hint)
-
-
-def _hint(text: str, at: int, fields: Sequence[Field]) -> str:
-    if text.startswith(_CONFLICT_MARKERS, text.rfind("\n", 0, at) + 1):
-        return "This is the mark of a merge conflict: resolve it, and remove the marks."
-    if not fields or not isinstance(fields[-1].value, Scalar):
-        return ""
-    # max_batch_size: with nothing behind it takes the next line's field name for its value.
-    field, value = fields[-1], fields[-1].value
-    if "\n" in text[field.start : value.start] and not text[value.end : at].strip():
-        return f"Is the value of '{_shortened(field.name)}' missing in line {locate(text, field.start).line}?"
-    return ""
+        return "Leave out the '+'."
+    if digits.startswith("0") and digits.isdigit():
+        return "A number that begins with 0 is octal. Leave out the leading zeros of a decimal number."
+    if "_" in digits:
+        return "Leave out the '_' between digits."
+    return "Correct the number, or put quotes around it if it is a string."
 
 
 def _show(text: str, at: int) -> str:

@@ -21,11 +21,12 @@ def error_of(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message", "hint"),
+    ("text", "place", "rule", "message", "hint"),
     [
         pytest.param(
             "max_batch_size:\ninput [ { } ]\n",
             (2, 7),
+            "missing-value",
             "expected a field name, found '['",
             "Is the value of 'max_batch_size' missing in line 1?",
             id="value missing before a list",
@@ -33,45 +34,133 @@ def error_of(text):
         pytest.param(
             'max_batch_size: # soon\n\nname: "a"\n',
             (3, 5),
+            "missing-value",
             "expected a field name, found ':'",
             "Is the value of 'max_batch_size' missing in line 1?",
             id="value missing before a scalar",
         ),
         pytest.param(
-            "x:", (1, 3), "expected a value for 'x', found the end of the file", "", id="value missing at the end"
-        ),
-        pytest.param("x: }", (1, 4), "expected a value for 'x', found '}'", "", id="value missing before a bracket"),
-        pytest.param("x:: 1", (1, 3), "expected a value for 'x', found ':'", "", id="two colons"),
-        pytest.param("x\ny: 1", (2, 1), "expected ':' or '{' after 'x', found 'y'", "", id="name alone on its line"),
-        pytest.param("x", (1, 2), "expected ':' or '{' after 'x', found the end of the file", "", id="name at the end"),
-        pytest.param('x "a"', (1, 3), "expected ':' or '{' after 'x', found '\"'", "", id="colon missing"),
-        pytest.param("x = 1", (1, 3), "expected ':' or '{' after 'x', found '='", "", id="equals sign"),
-        pytest.param("my-x: 1", (1, 3), "expected ':' or '{' after 'my', found '-x'", "", id="hyphen in a name"),
-        pytest.param(
-            "dims [1]", (1, 6), "expected ':' between 'dims' and its list of values", "", id="list without colon"
-        ),
-        pytest.param('"x": 1', (1, 1), "expected a field name, found '\"'", "", id="quoted name"),
-        pytest.param("{ x: 1 }", (1, 1), "expected a field name, found '{'", "", id="braces around the file"),
-        pytest.param("x: 1 2", (1, 6), "expected a field name, found '2'", "", id="two values"),
-        pytest.param(
-            "x: 1,, y: 2", (1, 6), "expected a field name, found ','", "Remove the extra ','.", id="two commas"
+            "x:",
+            (1, 3),
+            "missing-value",
+            "expected a value for 'x', found the end of the file",
+            "Give it a value, or remove it.",
+            id="value missing at the end",
         ),
         pytest.param(
-            "; x: 1", (1, 1), "expected a field name, found ';'", "Remove the extra ';'.", id="leading semicolon"
+            "x: }",
+            (1, 4),
+            "missing-value",
+            "expected a value for 'x', found '}'",
+            "Give it a value, or remove it.",
+            id="value missing before a bracket",
+        ),
+        pytest.param(
+            "x:: 1",
+            (1, 3),
+            "extra-separator",
+            "expected a value for 'x', found ':'",
+            "Remove the extra ':'.",
+            id="two colons",
+        ),
+        pytest.param(
+            "x\ny: 1",
+            (2, 1),
+            "missing-value",
+            "expected ':' or '{' after 'x', found 'y'",
+            "Give 'x' a value, or remove it.",
+            id="name alone on its line",
+        ),
+        pytest.param(
+            "x",
+            (1, 2),
+            "missing-value",
+            "expected ':' or '{' after 'x', found the end of the file",
+            "Give 'x' a value, or remove it.",
+            id="name at the end",
+        ),
+        pytest.param(
+            'x "a"',
+            (1, 3),
+            "missing-colon",
+            "expected ':' or '{' after 'x', found '\"'",
+            "Put a ':' behind 'x'.",
+            id="colon missing",
+        ),
+        pytest.param(
+            "x = 1",
+            (1, 3),
+            "missing-colon",
+            "expected ':' or '{' after 'x', found '='",
+            "Write ':' instead of '='.",
+            id="equals sign",
+        ),
+        pytest.param(
+            "my-x: 1",
+            (1, 3),
+            "bad-name",
+            "expected ':' or '{' after 'my', found '-x'",
+            "The name of a field has letters, digits and '_' only: correct it.",
+            id="hyphen in a name",
+        ),
+        pytest.param(
+            "dims [1]",
+            (1, 6),
+            "missing-colon",
+            "expected ':' between 'dims' and its list of values",
+            "Put a ':' behind 'dims'.",
+            id="list without colon",
+        ),
+        pytest.param(
+            '"x": 1', (1, 1), "bad-name", "expected a field name, found '\"'", "Remove the quotes.", id="quoted name"
+        ),
+        pytest.param(
+            "{ x: 1 }",
+            (1, 1),
+            "wrong-bracket",
+            "expected a field name, found '{'",
+            "Remove the brackets around the whole file.",
+            id="braces around the file",
+        ),
+        pytest.param(
+            "x: 1 2",
+            (1, 6),
+            "syntax",
+            "expected a field name, found '2'",
+            "Remove it. Several values of one field are a list: [1, 2].",
+            id="two values",
+        ),
+        pytest.param(
+            "x: 1,, y: 2",
+            (1, 6),
+            "extra-separator",
+            "expected a field name, found ','",
+            "Remove the extra ','.",
+            id="two commas",
+        ),
+        pytest.param(
+            "; x: 1",
+            (1, 1),
+            "extra-separator",
+            "expected a field name, found ';'",
+            "Remove the extra ';'.",
+            id="leading semicolon",
         ),
     ],
 )
-def test_fields(text, place, message, hint):
+def test_fields(text, place, rule, message, hint):
     error = error_of(text)
-    assert ((error.line, error.column), error.message, error.hint) == (place, message, hint)
+    assert ((error.line, error.column), error.rule) == (place, rule)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message", "hint"),
+    ("text", "place", "rule", "message", "hint"),
     [
         pytest.param(
             "x: [1, 2,]",
             (1, 10),
+            "trailing-comma",
             "expected another element after ',', found ']'",
             "Remove the comma before the ']'.",
             id="trailing comma",
@@ -79,6 +168,7 @@ def test_fields(text, place, message, hint):
         pytest.param(
             "x [\n  { }\n  { }\n]",
             (3, 3),
+            "missing-comma",
             "expected ',' or ']' after an element of a list, found '{'",
             "Put a comma between the elements.",
             id="comma missing between messages",
@@ -86,6 +176,7 @@ def test_fields(text, place, message, hint):
         pytest.param(
             "x: [1 2]",
             (1, 7),
+            "missing-comma",
             "expected ',' or ']' after an element of a list, found '2'",
             "Put a comma between the elements.",
             id="comma missing between scalars",
@@ -93,53 +184,120 @@ def test_fields(text, place, message, hint):
         pytest.param(
             "x: [1; 2]",
             (1, 6),
+            "missing-comma",
             "expected ',' or ']' after an element of a list, found ';'",
-            "",
+            "Write ',' instead of ';'.",
             id="semicolon in a list",
         ),
-        pytest.param("x: [, 1]", (1, 5), "expected an element of a list, found ','", "", id="leading comma"),
-        pytest.param("x: [y: 1]", (1, 5), "expected an element of a list, found 'y'", "", id="field in a list"),
-        pytest.param("x: [[1]]", (1, 5), "expected a value, found '['", "", id="list in a list"),
         pytest.param(
-            "x: [1, {}]", (1, 8), "expected another of the list's values, found '{'", "", id="message among scalars"
+            "x: [, 1]",
+            (1, 5),
+            "extra-separator",
+            "expected an element of a list, found ','",
+            "Remove the extra ','.",
+            id="leading comma",
         ),
         pytest.param(
-            "x: [{}, 1]", (1, 9), "expected another of the list's messages, found '1'", "", id="scalar among messages"
+            "x: [y: 1]",
+            (1, 5),
+            "missing-bracket",
+            "expected an element of a list, found 'y'",
+            "Put a '{' before it.",
+            id="field in a list",
+        ),
+        pytest.param(
+            "x: [[1]]",
+            (1, 5),
+            "mixed-list",
+            "expected a value, found '['",
+            "A list cannot hold another one: remove the inner brackets.",
+            id="list in a list",
+        ),
+        pytest.param(
+            "x: [1, {}]",
+            (1, 8),
+            "mixed-list",
+            "expected another of the list's values, found '{'",
+            "A list holds either values or messages: make them all alike.",
+            id="message among scalars",
+        ),
+        pytest.param(
+            "x: [{}, 1]",
+            (1, 9),
+            "mixed-list",
+            "expected another of the list's messages, found '1'",
+            "A list holds either values or messages: make them all alike.",
+            id="scalar among messages",
         ),
     ],
 )
-def test_lists(text, place, message, hint):
+def test_lists(text, place, rule, message, hint):
     error = error_of(text)
-    assert ((error.line, error.column), error.message, error.hint) == (place, message, hint)
+    assert ((error.line, error.column), error.rule) == (place, rule)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message"),
+    ("text", "place", "rule", "message", "hint"),
     [
-        pytest.param("x {\n  y: 1\n", (1, 3), "the '{' of 'x' is never closed", id="brace not closed"),
-        pytest.param("x [ { }", (1, 3), "the '[' of 'x' is never closed", id="list not closed"),
-        pytest.param("x [ {", (1, 5), "the '{' is never closed", id="element not closed"),
-        pytest.param("x: 1\n}", (2, 1), "'}' closes nothing: no bracket is open here", id="nothing to close"),
+        pytest.param(
+            "x {\n  y: 1\n",
+            (1, 3),
+            "unclosed",
+            "the '{' of 'x' is never closed",
+            "Put a '}' where it ends.",
+            id="brace not closed",
+        ),
+        pytest.param(
+            "x [ { }",
+            (1, 3),
+            "unclosed",
+            "the '[' of 'x' is never closed",
+            "Put a ']' where it ends.",
+            id="list not closed",
+        ),
+        pytest.param(
+            "x [ {", (1, 5), "unclosed", "the '{' is never closed", "Put a '}' where it ends.", id="element not closed"
+        ),
+        pytest.param(
+            "x: 1\n}",
+            (2, 1),
+            "wrong-bracket",
+            "'}' closes nothing: no bracket is open here",
+            "Remove it, or open one.",
+            id="nothing to close",
+        ),
         pytest.param(
             'x [\n  { y: "a"\n]',
             (3, 1),
+            "wrong-bracket",
             "']' does not close the '{' of line 2, column 3",
+            "Put a '}' before it or in its place, or remove it.",
             id="element not closed in a list",
         ),
-        pytest.param("x < }", (1, 5), "'}' does not close the '<' of line 1, column 3", id="wrong kind"),
+        pytest.param(
+            "x < }",
+            (1, 5),
+            "wrong-bracket",
+            "'}' does not close the '<' of line 1, column 3",
+            "Put a '>' before it or in its place, or remove it.",
+            id="wrong kind",
+        ),
     ],
 )
-def test_brackets(text, place, message):
+def test_brackets(text, place, rule, message, hint):
     error = error_of(text)
-    assert ((error.line, error.column), error.message) == (place, message)
+    assert ((error.line, error.column), error.rule) == (place, rule)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message", "hint"),
+    ("text", "place", "rule", "message", "hint"),
     [
         pytest.param(
             'x: "a\ny: 1"',
             (1, 4),
+            "unterminated-string",
             'the string is not closed before the end of its line by another "',
             NO_LINES_IN_STRINGS,
             id="string not closed",
@@ -147,36 +305,104 @@ def test_brackets(text, place, message):
         pytest.param(
             "x: 'a",
             (1, 4),
+            "unterminated-string",
             "the string is not closed before the end of its line by another '",
             NO_LINES_IN_STRINGS,
             id="string not closed, single quotes",
         ),
         pytest.param(
-            "x: \u201ca\u201d", (1, 4), "expected a value for 'x', found '\u201c'", QUOTES, id="typographic quotes"
+            "x: \u201ca\u201d",
+            (1, 4),
+            "smart-quotes",
+            "expected a value for 'x', found '\u201c'",
+            QUOTES,
+            id="typographic quotes",
         ),
-        pytest.param("x: [\u2018a\u2019]", (1, 5), "expected a value, found '\u2018'", QUOTES, id="the same in a list"),
-        pytest.param("x: 08", (1, 4), "'08' is not a number", ZEROS, id="leading zero"),
-        pytest.param("x: [1, -09]", (1, 8), "'-09' is not a number", ZEROS, id="leading zero in a list"),
-        pytest.param("x: +1", (1, 4), "'+1' is not a number", "Leave out the '+'.", id="plus"),
         pytest.param(
-            "x: 1_000", (1, 4), "'1_000' is not a number", "Leave out the '_' between digits.", id="underscore"
+            "x: [\u2018a\u2019]",
+            (1, 5),
+            "smart-quotes",
+            "expected a value, found '\u2018'",
+            QUOTES,
+            id="the same in a list",
         ),
-        pytest.param("x: 1.2.3", (1, 4), "'1.2.3' is not a number", "", id="two points"),
-        pytest.param("x: 10bar", (1, 4), "'10bar' is not a number", "", id="letters behind digits"),
-        pytest.param("x: - y", (1, 4), "'-' is not a number", "", id="minus before a word"),
-        pytest.param("// c", (1, 1), "expected a field name, found '/'", COMMENT, id="comment of C++"),
-        pytest.param("x: 1 /* c */", (1, 6), "expected a field name, found '/'", COMMENT, id="comment of C"),
-        pytest.param("x: ${x}", (1, 4), "expected a value for 'x', found '$'", "", id="placeholder"),
-        pytest.param("x: \u00a01", (1, 4), "expected a value for 'x', found U+00A0", "", id="no-break space"),
-        pytest.param("x: \x01", (1, 4), "expected a value for 'x', found U+0001", "", id="control character"),
+        pytest.param("x: 08", (1, 4), "bad-number", "'08' is not a number", ZEROS, id="leading zero"),
+        pytest.param("x: [1, -09]", (1, 8), "bad-number", "'-09' is not a number", ZEROS, id="leading zero in a list"),
+        pytest.param("x: +1", (1, 4), "bad-number", "'+1' is not a number", "Leave out the '+'.", id="plus"),
         pytest.param(
-            "x: \udcff", (1, 4), "expected a value for 'x', found the byte 0xff", "", id="byte that is not UTF-8"
+            "x: 1_000",
+            (1, 4),
+            "bad-number",
+            "'1_000' is not a number",
+            "Leave out the '_' between digits.",
+            id="underscore",
+        ),
+        pytest.param(
+            "x: 1.2.3",
+            (1, 4),
+            "bad-number",
+            "'1.2.3' is not a number",
+            "Correct the number, or put quotes around it if it is a string.",
+            id="two points",
+        ),
+        pytest.param(
+            "x: 10bar",
+            (1, 4),
+            "bad-number",
+            "'10bar' is not a number",
+            "Correct the number, or put quotes around it if it is a string.",
+            id="letters behind digits",
+        ),
+        pytest.param(
+            "x: - y",
+            (1, 4),
+            "bad-number",
+            "'-' is not a number",
+            "Correct the number, or put quotes around it if it is a string.",
+            id="minus before a word",
+        ),
+        pytest.param("// c", (1, 1), "bad-comment", "expected a field name, found '/'", COMMENT, id="comment of C++"),
+        pytest.param(
+            "x: 1 /* c */", (1, 6), "bad-comment", "expected a field name, found '/'", COMMENT, id="comment of C"
+        ),
+        pytest.param(
+            "x: ${x}",
+            (1, 4),
+            "template",
+            "the placeholder ${x} is not filled in",
+            "This is a template: fill in ${x} first.",
+            id="placeholder",
+        ),
+        pytest.param(
+            "x: \u00a01",
+            (1, 4),
+            "bad-character",
+            "expected a value for 'x', found U+00A0",
+            "Replace it by a plain blank.",
+            id="no-break space",
+        ),
+        pytest.param(
+            "x: \x01",
+            (1, 4),
+            "bad-character",
+            "expected a value for 'x', found U+0001",
+            "Remove it.",
+            id="control character",
+        ),
+        pytest.param(
+            "x: \udcff",
+            (1, 4),
+            "bad-character",
+            "expected a value for 'x', found the byte 0xff",
+            "Remove it.",
+            id="byte that is not UTF-8",
         ),
     ],
 )
-def test_tokens(text, place, message, hint):
+def test_tokens(text, place, rule, message, hint):
     error = error_of(text)
-    assert ((error.line, error.column), error.message, error.hint) == (place, message, hint)
+    assert ((error.line, error.column), error.rule) == (place, rule)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(
@@ -189,28 +415,33 @@ def test_unknown_escape(text, column):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message", "hint"),
+    ("text", "place", "rule", "message", "hint"),
     [
         pytest.param(
             "\ufeffx: 1",
             (1, 1),
+            "byte-order-mark",
             "the file begins with a UTF-8 byte order mark, which the text format does not allow",
             "Remove the mark: save the file as UTF-8 without BOM.",
             id="byte order mark",
         ),
-        pytest.param("x: 1\n\0", (2, 1), "a NUL byte is not allowed anywhere in a text-format file", BINARY, id="NUL"),
+        pytest.param(
+            "x: 1\n\0", (2, 1), "nul-byte", "a NUL byte is not allowed anywhere in a text-format file", BINARY, id="NUL"
+        ),
         pytest.param(
             "# \0\nx = 1",
             (1, 3),
+            "nul-byte",
             "a NUL byte is not allowed anywhere in a text-format file",
             BINARY,
             id="NUL in a comment",
         ),
     ],
 )
-def test_characters(text, place, message, hint):
+def test_characters(text, place, rule, message, hint):
     error = error_of(text)
-    assert ((error.line, error.column), error.message, error.hint) == (place, message, hint)
+    assert ((error.line, error.column), error.rule) == (place, rule)
+    assert (error.message, error.hint) == (message, hint)
 
 
 @pytest.mark.parametrize(
