@@ -6,7 +6,6 @@ Everything is made in .cache of the clone, without root, and a killed run leaves
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -16,15 +15,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".cache"
+from clone_cache import CACHE, ROOT, locked, scratch
+from debian_packages import unpack
+
 REQUIREMENTS = ROOT / "requirements-triton.txt"
 
 GLIBC = (2, 35)  # the wheel's platform tag: manylinux_2_35_x86_64
@@ -93,35 +90,14 @@ def _libpython_packages() -> list[str]:
 
 
 def _libpython_from_apt(kept: Path) -> bool:
-    """Take the library out of the distribution's package, which apt verifies. Needs no root. False where that fails."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        return False
+    """Take the library out of the distribution's package. Needs no root. False where that fails."""
     print(f"{LIBPYTHON} is not installed: taking it from the package {_libpython_packages()[0]}", file=sys.stderr)
-    with _scratch(kept.parent) as scratch:
-        (scratch / "lists").mkdir()
-        own_lists = [f"-oDir::State::Lists={scratch}/lists", f"-oDir::Cache={scratch}/cache"]
-        for options, update in (([], False), (own_lists, True)):
-            if update and not _apt_get(scratch, *options, "update"):
-                return False
-            for package in _libpython_packages():
-                if not _apt_get(scratch, *options, "download", package):
-                    continue
-                for archive in scratch.glob("*.deb"):
-                    subprocess.run(["dpkg", "-x", archive, scratch])
-                for library in scratch.glob(f"usr/lib/*/{LIBPYTHON}"):
-                    library.resolve().rename(kept)
-                    return True
+    with scratch(kept.parent) as folder:
+        if unpack(folder, [[package] for package in _libpython_packages()]):
+            for library in folder.glob(f"usr/lib/*/{LIBPYTHON}"):
+                library.resolve().rename(kept)
+                return True
     return False
-
-
-def _apt_get(folder: Path, *arguments: str) -> bool:
-    limits = ["-qq", "-oAcquire::Retries=1", "-oAcquire::http::Timeout=20", "-oAcquire::Languages=none"]
-    try:
-        command = ["apt-get", *limits, *arguments]
-        done = subprocess.run(command, cwd=folder, timeout=180, capture_output=True, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
 
 
 @dataclass(frozen=True)
@@ -153,11 +129,11 @@ def fetch() -> Installation:
         own = home / "pytriton" / adapted
         installation = Installation(home / "pytriton/tritonserver/bin/tritonserver", own / "backends", own / "lib")
         if not home.is_dir():
-            with _scratch(home.parent) as folder:
+            with scratch(home.parent) as folder:
                 _unpack(folder)
                 folder.rename(home)
         if not own.is_dir():
-            with _scratch(own.parent) as folder:
+            with scratch(own.parent) as folder:
                 _adapt(home, folder, libpython)
                 _try_out(installation.program, folder)
                 folder.rename(own)
@@ -198,22 +174,3 @@ def _try_out(program: Path, folder: Path) -> None:
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode not in (0, 1):  # the stub, run without its nine arguments, says so and exits 1
             raise TritonError(f"{command[0]} does not start on this machine: {done.stderr.strip()}")
-
-
-@contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
-    """A folder that goes away unless it is renamed; what a killed run left goes first. The caller holds the lock."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for leftover in parent.glob(".unfinished-*"):
-        shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".unfinished-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold `path` exclusively, waiting for whoever holds it; the kernel lets go of it when a process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -30,7 +30,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from triton_wheel import CACHE, ROOT, Installation, TritonError, fetch, locked
+from clone_cache import CACHE, ROOT, locked
+from triton_wheel import Installation, TritonError, fetch
 
 SERVER, STUB = "tritonserver", "triton_python_backend_stub"  # the programs of one running server
 START_TIMEOUT = 120.0  # seconds; Triton opens its ports only after every model has been loaded or refused

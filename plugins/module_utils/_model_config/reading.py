@@ -73,6 +73,10 @@ class _Reader:
     def report(self, rule: str, message: str, offset: int, hint: str = "") -> None:
         self.problems.append(Problem(rule, message, offset, hint))
 
+    def report_list(self, name: str, value: ListValue) -> None:
+        hint = "Write one value without the brackets '[' and ']'."
+        self.report("not-repeated", f"'{name}' takes one value, not a list.", value.start, hint)
+
     def message(self, message: Message, message_type: str) -> Dict[str, Any]:
         specs = schema.MESSAGES[message_type]
         data: Dict[str, Any] = {}
@@ -81,7 +85,7 @@ class _Reader:
             name, _start, node = field
             spec = specs.get(name)
             if spec is None:
-                hint = schema.suggest(name, specs).strip()
+                hint = schema.suggest(name, specs).strip() or "Correct its name, or remove it."
                 self.report("unknown-field", f"{message_type} has no field '{name}'.", field.start, hint)
             elif spec.key_type:
                 for element in _elements(node):
@@ -91,7 +95,7 @@ class _Reader:
                 if values:  # to protobuf, an empty list is no field at all
                     data.setdefault(name, []).extend(value for value in values if value is not _NOTHING)
             elif isinstance(node, ListValue):
-                self.report("not-repeated", f"'{name}' takes one value, not a list.", node.start)
+                self.report_list(name, node)
             else:
                 if spec.oneof or name in data:
                     self.check_once(field, spec, data, members)
@@ -104,7 +108,8 @@ class _Reader:
         """Report a singular field that is given twice. A scalar whose earlier value is the default is forgiven."""
         other = members.setdefault(spec.oneof, field.name) if spec.oneof else field.name
         if other != field.name:
-            self.report("oneof", f"'{field.name}' cannot stand beside '{other}': only one of them.", field.start)
+            hint = "Remove one of the two."
+            self.report("oneof", f"'{field.name}' cannot stand beside '{other}': only one of them.", field.start, hint)
         elif field.name in data and (
             spec.oneof or spec.type in schema.MESSAGES or data[field.name] != default(spec.type)
         ):
@@ -114,7 +119,8 @@ class _Reader:
     def map_entry(self, node: Value, spec: FieldSpec, entries: Dict[Any, Any]) -> None:
         """Add one entry to ``entries``. A map field is a repeated message; a key that is given again replaces."""
         if not isinstance(node, Message):
-            self.report("wrong-type", f"'{spec.name}' is a map: its entries are messages.", node.start)
+            hint = f"Write {spec.name} {{ key: ... value: ... }}."
+            self.report("wrong-type", f"'{spec.name}' is a map: its entries are messages.", node.start, hint)
             return
         key_type = spec.key_type or ""
         parts = {"key": FieldSpec("key", 1, key_type), "value": FieldSpec("value", 2, spec.type)}
@@ -123,9 +129,12 @@ class _Reader:
         for field in node.fields:
             part = parts.get(field.name)
             if part is None:
-                self.report("unknown-field", f"an entry of '{spec.name}' has 'key' and 'value' only.", field.start)
+                hint = f"Write {spec.name} {{ key: ... value: ... }}."
+                self.report(
+                    "unknown-field", f"an entry of '{spec.name}' has 'key' and 'value' only.", field.start, hint
+                )
             elif isinstance(field.value, ListValue):
-                self.report("not-repeated", f"'{field.name}' takes one value, not a list.", field.value.start)
+                self.report_list(field.name, field.value)
             else:
                 self.check_once(field, part, entry, {})
                 value = self.value(field.value, part)
@@ -142,7 +151,9 @@ class _Reader:
             convert = _CONVERTERS.get(spec.type)
             source = self.text[node.start : node.end]
             if convert is None and spec.type in schema.MESSAGES:
-                self.report("wrong-type", f"'{spec.name}' is a message: expected '{{', found {source}.", node.start)
+                message = f"'{spec.name}' is a message: expected '{{', found {source}."
+                hint = f"Write its fields in brackets: {spec.name} {{ ... }}."
+                self.report("wrong-type", message, node.start, hint)
                 return _NOTHING
             try:
                 return convert(source, spec) if convert else _enum_value(source, spec)
@@ -152,7 +163,8 @@ class _Reader:
                 return _NOTHING
         if isinstance(node, Message) and spec.type in schema.MESSAGES:
             return self.message(node, spec.type)
-        self.report("wrong-type", f"'{spec.name}' is a {spec.type}, not a message: expected ':'.", node.start)
+        message, hint = f"'{spec.name}' is a {spec.type}, not a message: expected ':'.", f"Write {spec.name}: VALUE."
+        self.report("wrong-type", message, node.start, hint)
         return _NOTHING
 
 
@@ -172,10 +184,15 @@ def _string(source: str, spec: FieldSpec) -> str:
 def _integer(source: str, spec: FieldSpec) -> int:
     value = literals.integer_value(source)
     if value is None:
-        raise _wrong_type(source, spec, "Remove the quotes." if literals.is_string(source) else "")
+        quoted = literals.integer_value(source.strip("\"'") or source) is not None
+        raise _wrong_type(source, spec, "Remove the quotes." if quoted else "Write a whole number.")
     low, high = INTEGER_RANGES[spec.type]
     if not low <= value <= high or (low == 0 and source[0] == "-"):
-        raise _Bad("out-of-range", f"{source} is out of the range of '{spec.name}', {low} to {high}.", "")
+        message, hint = (
+            f"{source} is out of the range of '{spec.name}', {low} to {high}.",
+            "Write a number in this range.",
+        )
+        raise _Bad("out-of-range", message, hint)
     return value
 
 
@@ -189,7 +206,7 @@ def _bool(source: str, spec: FieldSpec) -> bool:
 def _float(source: str, spec: FieldSpec) -> float:
     value = literals.float_value(source)
     if value is None:
-        raise _wrong_type(source, spec, "")
+        raise _wrong_type(source, spec, "Write a number.")
     return value
 
 
@@ -203,6 +220,7 @@ def _enum_value(source: str, spec: FieldSpec) -> Any:
         return enum.names.get(number, number)
     bare = source.strip("\"'")
     hint = f"Write {bare} without quotes." if bare in enum.numbers else schema.suggest(bare, enum.numbers).strip()
+    hint = hint or f"Write one of: {', '.join(enum.numbers)}."
     raise _Bad("unknown-enum-value", f"'{spec.name}' has no value {source}.", hint)
 
 

@@ -12,6 +12,7 @@ from .nodes import CLOSING, Element, Field, ListValue, Message, Open, Scalar, Va
 from .syntax_errors import (
     check_characters,
     check_escapes,
+    field_in_list,
     no_colon,
     not_an_item,
     unclosed,
@@ -48,7 +49,7 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
         kind = item.lastindex
         if kind == lexer.FIELD_SCALAR:
             if elements is not None:
-                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete, stack)
+                raise field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
             name = item.group(lexer.NAME)
             value = new(Scalar, item.span(lexer.FIELD_SCALAR))
             if has_escapes:
@@ -57,7 +58,7 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
             complete = True
         elif kind == lexer.FIELD_OPEN:
             if elements is not None:
-                raise unexpected(text, item.start(lexer.NAME), fields, elements, complete, stack)
+                raise field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
             bracket = item.group(lexer.FIELD_OPEN)
             name = _plain_name(item.group(lexer.NAME))
             colon = item.group(lexer.COLON) == ":"

@@ -264,8 +264,14 @@ def unwrap(text: str, at: int) -> Repair:
 
 
 def make_list(text: str, at: int, outer: Open) -> Repair:
-    """``name [ { ... } ]`` of ``name { { ... } }``; nothing where the outer bracket is not closed."""
+    """``name [ { ... } ]`` of ``name { { ... } }``; nothing where the outer bracket is not closed.
+
+    An element of a list loses the outer brackets.
+    """
     closing = unmatched(text, at)
+    if not outer.name:
+        doubled = [] if closing is None or text[closing] != CLOSING[outer.bracket] else [closing]
+        return [Splice(bracket, bracket + 1, " ") for bracket in (outer.start, *doubled)]
     if closing is None:
         return []
     return [Splice(outer.start, outer.start + 1, "["), Splice(closing, closing + 1, "]")]

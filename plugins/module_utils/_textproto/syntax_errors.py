@@ -89,7 +89,7 @@ def unexpected(
     if special:
         return special
     if elements is not None:
-        return _unexpected_in_list(text, at, elements, complete, stack)
+        return _unexpected_in_list(text, at, elements, complete)
     name = lexer.IDENTIFIER_RE.match(text, at)
     if name:
         after = lexer.skip_trivia(text, name.end())
@@ -177,16 +177,24 @@ def _scalar_for_name(message: str, text: str, at: int) -> TextProtoError:
     return TextProtoError(message, text, at, hint, repair=repairs.blank(text, at, end))
 
 
-def _unexpected_in_list(
+def field_in_list(
     text: str, at: int, elements: Sequence[Element], complete: bool, stack: Sequence[Open]
 ) -> TextProtoError:
+    """The error for a field's name and what follows it where an element of a list belongs."""
+    special = _special(text, at, BEHIND_ELEMENT if complete else ELEMENT, elements)
+    if special:
+        return special
+    repair = repairs.field_in_list(text, at, elements, complete, stack)
+    if complete:
+        message = f"expected ',' or ']' after an element of a list, found {_show(text, at)}"
+        hint = f"Is the list of '{_shortened(stack[-1].name)}' not closed?"
+        return TextProtoError(message, text, at, hint, "unclosed", repair)
+    message = f"expected an element of a list, found {_show(text, at)}"
+    return TextProtoError(message, text, at, "Put a '{' before it.", "missing-bracket", repair)
+
+
+def _unexpected_in_list(text: str, at: int, elements: Sequence[Element], complete: bool) -> TextProtoError:
     found = _show(text, at)
-    if repairs.is_field(text, at):
-        rule = "unclosed" if complete else "missing-bracket"
-        wanted = "',' or ']' after an element of a list" if complete else "an element of a list"
-        hint = f"Is the list of '{_shortened(stack[-1].name)}' not closed?" if complete else "Put a '{' before it."
-        repair = repairs.field_in_list(text, at, elements, complete, stack)
-        return TextProtoError(f"expected {wanted}, found {found}", text, at, hint, rule, repair)
     if complete:
         message = f"expected ',' or ']' after an element of a list, found {found}"
         if text[at] == ";":

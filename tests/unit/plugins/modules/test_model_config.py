@@ -242,6 +242,7 @@ def test_all_problems_of_a_file_are_reported_with_place_line_and_caret(run, repo
     assert result["msg"] == (
         f"{path} is no configuration that Triton loads. Nothing was changed.\n"
         f"{path}:1:1: ModelConfig has no field 'foo'. [unknown-field]\nfoo: 1\n^\n"
+        "Correct its name, or remove it.\n"
         f"{path}:2:3: ModelConfig has no field 'instance_groups'. [unknown-field]\n  instance_groups [ ]\n  ^\n"
         "Did you mean 'instance_group'?"
     )

@@ -27,10 +27,10 @@ def merge(text, config, lists="merge", remove=()):
 @pytest.mark.parametrize(
     ("text", "rules"),
     [
-        (b"name: }", ["syntax"]),
-        (b"\xef\xbb\xbfname: 'a'", ["syntax"]),
-        (b"name: 'a\0'", ["syntax"]),
-        (b"\x7fELF\x02\x01\x01", ["syntax"]),
+        (b"name 'a'", ["missing-colon"]),
+        (b"\xef\xbb\xbfname: 'a'", ["byte-order-mark"]),
+        (b"name: 'a\0'", ["nul-byte"]),
+        (b"\x7fELF\x02\x01\x01", ["bad-character"]),
         (b"foo: 1 bar: 2", ["unknown-field", "unknown-field"]),
     ],
     ids=["syntax", "byte order mark", "NUL", "binary", "schema"],
@@ -46,7 +46,9 @@ def test_the_findings_are_shown_one_after_the_other():
         change.parse(b"foo: 1\nbar: 2\n")
     assert raised.value.show("f.pbtxt") == (
         "f.pbtxt:1:1: ModelConfig has no field 'foo'. [unknown-field]\nfoo: 1\n^\n"
-        "f.pbtxt:2:1: ModelConfig has no field 'bar'. [unknown-field]\nbar: 2\n^"
+        "Correct its name, or remove it.\n"
+        "f.pbtxt:2:1: ModelConfig has no field 'bar'. [unknown-field]\nbar: 2\n^\n"
+        "Correct its name, or remove it."
     )
 
 

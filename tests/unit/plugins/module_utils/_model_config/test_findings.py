@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import Finding
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import Finding, Problem, located
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 
@@ -26,7 +26,7 @@ def test_a_syntax_error_becomes_a_finding():
     with pytest.raises(TextProtoError) as raised:
         Document.parse(b"name: }\n")
     finding = Finding.of_syntax(raised.value)
-    assert (finding.rule, finding.line, finding.column) == ("syntax", 1, 7)
+    assert (finding.rule, finding.line, finding.column) == ("missing-value", 1, 7)
     assert finding.message == raised.value.message
     assert finding.excerpt == "name: }\n      ^"
 
@@ -36,6 +36,14 @@ def test_a_placeholder_is_named_in_the_hint():
     with pytest.raises(TextProtoError) as raised:
         Document.parse(text.encode())
     assert Finding.of_syntax(raised.value).hint == "This is a template: fill in ${name} first."
+
+
+def test_problems_are_located_in_the_order_of_the_text():
+    problems = [Problem("r2", "later", TEXT.index("kindly"), "h"), Problem("r1", "first", 6)]
+    assert located(TEXT, problems) == [
+        Finding("r1", "first", 1, 7, 'name: "m"\n      ^'),
+        Finding("r2", "later", 2, 3, "  kindly: 1\n  ^", "h"),
+    ]
 
 
 def test_a_finding_is_returned_as_a_mapping_with_its_file():

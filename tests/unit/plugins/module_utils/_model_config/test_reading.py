@@ -98,7 +98,7 @@ def test_the_spellings_of_a_float(literal, value):
 REFUSED = [
     pytest.param(
         "foo: 1",
-        ("unknown-field", 1, 1, "ModelConfig has no field 'foo'.", ""),
+        ("unknown-field", 1, 1, "ModelConfig has no field 'foo'.", "Correct its name, or remove it."),
         id="unknown field",
     ),
     pytest.param(
@@ -113,17 +113,29 @@ REFUSED = [
     ),
     pytest.param(
         "[a.b]: 1",
-        ("unknown-field", 1, 1, "ModelConfig has no field '[a.b]'.", ""),
+        ("unknown-field", 1, 1, "ModelConfig has no field '[a.b]'.", "Correct its name, or remove it."),
         id="extension",
     ),
     pytest.param(
         "max_batch_size: [ 1 ]",
-        ("not-repeated", 1, 17, "'max_batch_size' takes one value, not a list.", ""),
+        (
+            "not-repeated",
+            1,
+            17,
+            "'max_batch_size' takes one value, not a list.",
+            "Write one value without the brackets '[' and ']'.",
+        ),
         id="list for one value",
     ),
     pytest.param(
         "optimization [ { } ]",
-        ("not-repeated", 1, 14, "'optimization' takes one value, not a list.", ""),
+        (
+            "not-repeated",
+            1,
+            14,
+            "'optimization' takes one value, not a list.",
+            "Write one value without the brackets '[' and ']'.",
+        ),
         id="list for one message",
     ),
     pytest.param(
@@ -138,12 +150,12 @@ REFUSED = [
     ),
     pytest.param(
         "max_batch_size: 8.0",
-        ("wrong-type", 1, 17, "'max_batch_size' is a int32, found 8.0.", ""),
+        ("wrong-type", 1, 17, "'max_batch_size' is a int32, found 8.0.", "Write a whole number."),
         id="float for a whole number",
     ),
     pytest.param(
         "max_batch_size: true",
-        ("wrong-type", 1, 17, "'max_batch_size' is a int32, found true.", ""),
+        ("wrong-type", 1, 17, "'max_batch_size' is a int32, found true.", "Write a whole number."),
         id="truth value for a number",
     ),
     pytest.param(
@@ -163,47 +175,95 @@ REFUSED = [
     ),
     pytest.param(
         "sequence_batching { direct { minimum_slot_utilization: high } }",
-        ("wrong-type", 1, 56, "'minimum_slot_utilization' is a float, found high.", ""),
+        ("wrong-type", 1, 56, "'minimum_slot_utilization' is a float, found high.", "Write a number."),
         id="word for a float",
     ),
     pytest.param(
         "optimization: 1",
-        ("wrong-type", 1, 15, "'optimization' is a message: expected '{', found 1.", ""),
+        (
+            "wrong-type",
+            1,
+            15,
+            "'optimization' is a message: expected '{', found 1.",
+            "Write its fields in brackets: optimization { ... }.",
+        ),
         id="scalar for a message",
     ),
     pytest.param(
         "input: [ 1 ]",
-        ("wrong-type", 1, 10, "'input' is a message: expected '{', found 1.", ""),
+        (
+            "wrong-type",
+            1,
+            10,
+            "'input' is a message: expected '{', found 1.",
+            "Write its fields in brackets: input { ... }.",
+        ),
         id="scalars in a list of messages",
     ),
     pytest.param(
         "max_batch_size { }",
-        ("wrong-type", 1, 16, "'max_batch_size' is a int32, not a message: expected ':'.", ""),
+        (
+            "wrong-type",
+            1,
+            16,
+            "'max_batch_size' is a int32, not a message: expected ':'.",
+            "Write max_batch_size: VALUE.",
+        ),
         id="message for a scalar",
     ),
     pytest.param(
         "parameters: 1",
-        ("wrong-type", 1, 13, "'parameters' is a map: its entries are messages.", ""),
+        (
+            "wrong-type",
+            1,
+            13,
+            "'parameters' is a map: its entries are messages.",
+            "Write parameters { key: ... value: ... }.",
+        ),
         id="scalar for a map entry",
     ),
     pytest.param(
         "max_batch_size: 2147483648",
-        ("out-of-range", 1, 17, "2147483648 is out of the range of 'max_batch_size', -2147483648 to 2147483647.", ""),
+        (
+            "out-of-range",
+            1,
+            17,
+            "2147483648 is out of the range of 'max_batch_size', -2147483648 to 2147483647.",
+            "Write a number in this range.",
+        ),
         id="too large for int32",
     ),
     pytest.param(
         "max_batch_size: -2147483649",
-        ("out-of-range", 1, 17, "-2147483649 is out of the range of 'max_batch_size', -2147483648 to 2147483647.", ""),
+        (
+            "out-of-range",
+            1,
+            17,
+            "-2147483649 is out of the range of 'max_batch_size', -2147483648 to 2147483647.",
+            "Write a number in this range.",
+        ),
         id="too small for int32",
     ),
     pytest.param(
         "dynamic_batching { priority_levels: -1 }",
-        ("out-of-range", 1, 37, "-1 is out of the range of 'priority_levels', 0 to 18446744073709551615.", ""),
+        (
+            "out-of-range",
+            1,
+            37,
+            "-1 is out of the range of 'priority_levels', 0 to 18446744073709551615.",
+            "Write a number in this range.",
+        ),
         id="negative for an unsigned number",
     ),
     pytest.param(
         "dynamic_batching { priority_levels: -0 }",
-        ("out-of-range", 1, 37, "-0 is out of the range of 'priority_levels', 0 to 18446744073709551615.", ""),
+        (
+            "out-of-range",
+            1,
+            37,
+            "-0 is out of the range of 'priority_levels', 0 to 18446744073709551615.",
+            "Write a number in this range.",
+        ),
         id="minus zero for an unsigned number",
     ),
     pytest.param(
@@ -218,7 +278,13 @@ REFUSED = [
     ),
     pytest.param(
         "instance_group { kind: 2147483648 }",
-        ("unknown-enum-value", 1, 24, "'kind' has no value 2147483648.", ""),
+        (
+            "unknown-enum-value",
+            1,
+            24,
+            "'kind' has no value 2147483648.",
+            "Write one of: KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL.",
+        ),
         id="number too large for an enum",
     ),
     pytest.param(
@@ -243,22 +309,40 @@ REFUSED = [
     ),
     pytest.param(
         "dynamic_batching { }\nsequence_batching { }",
-        ("oneof", 2, 1, "'sequence_batching' cannot stand beside 'dynamic_batching': only one of them.", ""),
+        (
+            "oneof",
+            2,
+            1,
+            "'sequence_batching' cannot stand beside 'dynamic_batching': only one of them.",
+            "Remove one of the two.",
+        ),
         id="two members of a oneof",
     ),
     pytest.param(
         "version_policy { latest { } all { } }",
-        ("oneof", 1, 29, "'all' cannot stand beside 'latest': only one of them.", ""),
+        ("oneof", 1, 29, "'all' cannot stand beside 'latest': only one of them.", "Remove one of the two."),
         id="two members of a nested oneof",
     ),
     pytest.param(
         'metric_tags { name: "a" }',
-        ("unknown-field", 1, 15, "an entry of 'metric_tags' has 'key' and 'value' only.", ""),
+        (
+            "unknown-field",
+            1,
+            15,
+            "an entry of 'metric_tags' has 'key' and 'value' only.",
+            "Write metric_tags { key: ... value: ... }.",
+        ),
         id="another field in a map entry",
     ),
     pytest.param(
         'metric_tags { key: [ "a" ] }',
-        ("not-repeated", 1, 20, "'key' takes one value, not a list.", ""),
+        (
+            "not-repeated",
+            1,
+            20,
+            "'key' takes one value, not a list.",
+            "Write one value without the brackets '[' and ']'.",
+        ),
         id="list for a map key",
     ),
     pytest.param(
@@ -268,7 +352,13 @@ REFUSED = [
     ),
     pytest.param(
         'parameters { key: "a" value: "b" }',
-        ("wrong-type", 1, 30, "'value' is a message: expected '{', found \"b\".", ""),
+        (
+            "wrong-type",
+            1,
+            30,
+            "'value' is a message: expected '{', found \"b\".",
+            "Write its fields in brackets: value { ... }.",
+        ),
         id="scalar for a map's message",
     ),
 ]

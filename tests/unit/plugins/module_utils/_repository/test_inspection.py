@@ -60,12 +60,12 @@ def test_patterns_choose_models_by_name(repository, patterns, names):
     assert [item["model"] for item in describe_repository(repository.path, patterns)] == names
 
 
-def test_what_does_not_parse_is_a_finding_and_no_data(repository):
+def test_what_does_not_parse_is_a_finding_beside_what_can_be_read_all_the_same(repository):
     path = repository.model("m", b'name: "m"\nmax_batch_size 8\n')
     (described,) = describe_repository(repository.path, [])
     (finding,) = described["findings"]
-    assert (finding["file"], finding["rule"], finding["line"], finding["column"]) == (path, "syntax", 2, 16)
-    assert described["config"] == {}
+    assert (finding["file"], finding["rule"], finding["line"], finding["column"]) == (path, "missing-colon", 2, 16)
+    assert described["config"] == {"name": "m", "max_batch_size": 8}
 
 
 def test_what_does_not_fit_is_a_finding_beside_the_rest_of_the_data(repository):
@@ -168,4 +168,4 @@ def test_a_directory_is_an_error(repository):
 
 def test_a_file_that_does_not_parse_is_described_with_its_finding(repository):
     described = describe_file(repository.model("m", b"\0"))
-    assert [finding["rule"] for finding in described["findings"]] == ["syntax"]
+    assert [finding["rule"] for finding in described["findings"]] == ["nul-byte"]

@@ -146,6 +146,22 @@ def error_of(text):
             "Remove the extra ';'.",
             id="leading semicolon",
         ),
+        pytest.param(
+            "x { key: value: 1 }",
+            (1, 15),
+            "missing-value",
+            "expected a field name, found ':'",
+            "Is the value of 'key' missing in line 1?",
+            id="value missing on one line",
+        ),
+        pytest.param(
+            "4: 8",
+            (1, 1),
+            "bad-name",
+            "expected a field name, found '4'",
+            "Write the name of the field, not its number.",
+            id="number of a field",
+        ),
     ],
 )
 def test_fields(text, place, rule, message, hint):
@@ -283,6 +299,46 @@ def test_lists(text, place, rule, message, hint):
             "Put a '>' before it or in its place, or remove it.",
             id="wrong kind",
         ),
+        pytest.param(
+            "x\n  y: 1\n}",
+            (2, 3),
+            "missing-bracket",
+            "expected ':' or '{' after 'x', found 'y'",
+            "Put a '{' behind 'x'.",
+            id="brace not opened",
+        ),
+        pytest.param(
+            "x: [\n  1\ny: 1\n",
+            (3, 1),
+            "unclosed",
+            "expected ',' or ']' after an element of a list, found 'y'",
+            "Is the list of 'x' not closed?",
+            id="list not closed before a field",
+        ),
+        pytest.param(
+            "x [\n  { y: 1\n  { y: 2 }\n]",
+            (3, 3),
+            "unclosed",
+            "expected a field name, found '{'",
+            "Is the '{' of line 2 not closed?",
+            id="element not closed before another",
+        ),
+        pytest.param(
+            "x { { y: 1 } }",
+            (1, 5),
+            "wrong-bracket",
+            "expected a field name, found '{'",
+            "Remove one pair of brackets, or write a list: x [ { ... } ].",
+            id="two pairs of brackets",
+        ),
+        pytest.param(
+            "x { y: 1 }, { y: 2 }",
+            (1, 13),
+            "wrong-bracket",
+            "expected a field name, found '{'",
+            "Put the name of a field before it.",
+            id="element without a list",
+        ),
     ],
 )
 def test_brackets(text, place, rule, message, hint):
@@ -360,6 +416,38 @@ def test_brackets(text, place, rule, message, hint):
             "'-' is not a number",
             "Correct the number, or put quotes around it if it is a string.",
             id="minus before a word",
+        ),
+        pytest.param(
+            "x: a/b.onnx",
+            (1, 5),
+            "missing-quotes",
+            "expected a field name, found '/'",
+            'Put it in quotes: "a/b.onnx".',
+            id="path without quotes",
+        ),
+        pytest.param(
+            "x: /a/b",
+            (1, 4),
+            "missing-quotes",
+            "expected a value for 'x', found '/'",
+            'Put it in quotes: "/a/b".',
+            id="absolute path without quotes",
+        ),
+        pytest.param(
+            "x: [a, b.c]",
+            (1, 9),
+            "missing-quotes",
+            "expected a value, found '.c'",
+            'Put it in quotes: "b.c".',
+            id="word with a point in a list",
+        ),
+        pytest.param(
+            "x: 1 @",
+            (1, 6),
+            "syntax",
+            "expected a field name, found '@'",
+            "Remove it.",
+            id="no token",
         ),
         pytest.param("// c", (1, 1), "bad-comment", "expected a field name, found '/'", COMMENT, id="comment of C++"),
         pytest.param(
@@ -445,20 +533,24 @@ def test_characters(text, place, rule, message, hint):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "line", "mark"),
     [
-        pytest.param("<<<<<<< a\nx: 1\n", id="ours"),
-        pytest.param("x: 1\n||||||| base\n", id="base"),
-        pytest.param("x: 1\n=======\ny: 2\n", id="theirs"),
-        pytest.param("x: 1\n>>>>>>> b\n", id="end"),
-        pytest.param("m {\n  x: 1\n>>>>>>> b\n}\n", id="end in a message"),
-        pytest.param("m [\n  { }\n=======\n", id="theirs in a list"),
-        pytest.param("m [\n<<<<<<< a\n  { }\n]\n", id="ours in a list"),
-        pytest.param("x:\n<<<<<<< a\n1\n", id="ours in place of a value"),
+        pytest.param("<<<<<<< a\nx: 1\n", 1, "<<<<<<<", id="ours"),
+        pytest.param("x: 1\n||||||| base\n", 2, "|||||||", id="base"),
+        pytest.param("x: 1\n=======\ny: 2\n", 2, "=======", id="theirs"),
+        pytest.param("x: 1\n>>>>>>> b\n", 2, ">>>>>>>", id="end"),
+        pytest.param("m {\n  x: 1\n>>>>>>> b\n}\n", 3, ">>>>>>>", id="end in a message"),
+        pytest.param("m [\n  { }\n=======\n", 3, "=======", id="theirs in a list"),
+        pytest.param("m [\n<<<<<<< a\n  { }\n]\n", 2, "<<<<<<<", id="ours in a list"),
+        pytest.param("x:\n<<<<<<< a\n1\n", 2, "<<<<<<<", id="ours in place of a value"),
+        pytest.param("x\n=======\n", 2, "=======", id="theirs behind a name"),
     ],
 )
-def test_conflict_markers(text):
-    assert error_of(text).hint == "This is the mark of a merge conflict: resolve it, and remove the marks."
+def test_conflict_markers(text, line, mark):
+    error = error_of(text)
+    assert ((error.line, error.column), error.rule) == ((line, 1), "conflict-marker")
+    assert error.message == f"'{mark}' is the mark of a merge conflict"
+    assert error.hint == "Resolve the conflict, and remove the marks."
 
 
 def test_the_first_error_counts():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configurations that are templates still to be filled in."""
+"""Templates that are still to be filled in."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.template import placeholder
+from ansible_collections.inference.triton.plugins.module_utils._textproto import placeholders
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 
@@ -13,7 +13,8 @@ def where_it_stops(text):
     """The placeholder at the place where the parser gives up, if it is one."""
     with pytest.raises(TextProtoError) as raised:
         Document.parse(text.encode())
-    return placeholder(text, raised.value.offset)
+    match = placeholders.find(text, raised.value.offset)
+    return match and match.group()
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def where_it_stops(text):
         ("instance_group { kind: KIND_${kind} }\n", "${kind}"),
         ("name: ${name}", "${name}"),
         ("dynamic_batching { } ${rest}\n", "${rest}"),
+        ("max_batch_size: $SIZE\n", "$SIZE"),
+        ("{# sizes #}\nmax_batch_size: 8\n", "{# sizes #}"),
     ],
 )
 def test_a_template_stops_the_parser_at_a_placeholder(text, found):
@@ -45,7 +48,7 @@ def test_a_template_stops_the_parser_at_a_placeholder(text, found):
         "# ${comment}\nmax_batch_size: }\n",
         'name: "${name}" max_batch_size: }\n',
         "max_batch_size: } # {{ later }}\n",
-        "max_batch_size: $size\n",
+        "max_batch_size: $5\n",
         "max_batch_size: ${size\n",
     ],
 )
