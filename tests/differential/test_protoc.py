@@ -29,6 +29,7 @@ Disagreements = Callable[[Iterable[bytes]], list[str]]
 
 # One process for each text: fewer examples, each of them a batch.
 BATCHES = settings(max_examples=settings.default.max_examples // 12, report_multiple_bugs=False)
+MORE_BATCHES = settings(BATCHES, max_examples=settings.default.max_examples // 4)
 
 
 def batch_of(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[bytes]]:
@@ -71,7 +72,7 @@ def test_valid_documents(disagreements: Disagreements, texts: list[bytes]):
     assert disagreements(texts) == []
 
 
-@BATCHES
+@MORE_BATCHES
 @given(batch_of(odd_documents().map(lambda text: text.encode("utf-8", "surrogateescape"))))
 def test_documents_at_the_edge_of_the_language(disagreements: Disagreements, texts: list[bytes]):
     assert disagreements(texts) == []

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from .._textproto import placeholders
 from .._textproto.document import Document
 from .._textproto.errors import TextProtoError
-from .._textproto.recovery import recover
 from .findings import Finding, Problem, located
 from .reading import read, read_tree
 
@@ -41,6 +39,10 @@ def diagnose(data: bytes) -> Diagnosis:
 
 
 def _diagnose_broken(text: str) -> Diagnosis:
+    # What most files do not need is not imported for them.
+    from .._textproto import placeholders
+    from .._textproto.recovery import recover
+
     recovered = recover(text)
     problems = [Problem(error.rule, error.message, error.offset, error.hint) for error in recovered.errors]
     data, more = read_tree(recovered.text, recovered.root)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from .._textproto.errors import TextProtoError, excerpt, locate
 
@@ -57,8 +57,10 @@ class Problem(NamedTuple):
     hint: str = ""
 
 
-def located(text: str, problems: Iterable[Problem]) -> List[Finding]:
+def located(text: str, problems: Sequence[Problem]) -> List[Finding]:
     """The findings for problems in ``text``, sorted by place; one pass over the text finds all places."""
+    if not problems:
+        return []
     findings: List[Finding] = []
     line, counted = 1, 0
     for rule, message, offset, hint in sorted(problems, key=lambda problem: problem.offset):

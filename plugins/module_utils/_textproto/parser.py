@@ -5,20 +5,10 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from . import lexer
 from .nodes import CLOSING, Element, Field, ListValue, Message, Open, Scalar, Value
-from .syntax_errors import (
-    check_characters,
-    check_escapes,
-    field_in_list,
-    no_colon,
-    not_an_item,
-    unclosed,
-    unexpected,
-    wrong_close,
-)
 
 
 def parse(text: str, known: Optional[List[Field]] = None) -> Message:
@@ -31,7 +21,8 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
     Raises:
         TextProtoError: at the first place that protobuf's C++ parser would refuse without knowing any schema.
     """
-    check_characters(text)
+    if "\0" in text or text.startswith("\ufeff"):
+        raise _errors().bad_character(text)
     has_escapes = "\\" in text
     source = text + "\n"
     match = lexer.ITEM.match
@@ -45,20 +36,20 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
     while True:
         item = match(source, end)
         if item is None:
-            raise not_an_item(text, end, fields, elements, complete)
+            raise _errors().not_an_item(text, end, fields, elements, complete)
         kind = item.lastindex
         if kind == lexer.FIELD_SCALAR:
             if elements is not None:
-                raise field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
+                raise _errors().field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
             name = item.group(lexer.NAME)
             value = new(Scalar, item.span(lexer.FIELD_SCALAR))
             if has_escapes:
-                check_escapes(text, value)
+                _check_escapes(text, value)
             fields.append(new(Field, (_plain_name(name), item.start(lexer.NAME), value)))
             complete = True
         elif kind == lexer.FIELD_OPEN:
             if elements is not None:
-                raise field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
+                raise _errors().field_in_list(text, item.start(lexer.NAME), elements, complete, stack)
             bracket = item.group(lexer.FIELD_OPEN)
             name = _plain_name(item.group(lexer.NAME))
             colon = item.group(lexer.COLON) == ":"
@@ -70,30 +61,30 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
         elif kind == lexer.ELEMENT:
             value = new(Scalar, item.span(lexer.ELEMENT))
             if has_escapes:
-                check_escapes(text, value)
+                _check_escapes(text, value)
             if complete and _continues_string(text, value, fields, elements):
                 _extend_string(value.end, fields, elements)
             elif elements is None or complete or (elements and isinstance(elements[0], Message)):
-                raise unexpected(text, value.start, fields, elements, complete, stack)
+                raise _errors().unexpected(text, value.start, fields, elements, complete, stack)
             else:
                 elements.append(value)
             complete = True
         elif kind == lexer.SEPARATOR:
             at = item.start(lexer.SEPARATOR)
             if not complete or (elements is not None and text[at] == ";"):
-                raise unexpected(text, at, fields, elements, complete, stack)
+                raise _errors().unexpected(text, at, fields, elements, complete, stack)
             complete = False
         elif kind == lexer.CLOSE:
             at = item.start(lexer.CLOSE)
             if not stack or CLOSING[stack[-1].bracket] != text[at]:
-                raise wrong_close(text, at, stack)
+                raise _errors().wrong_close(text, at, stack)
             opened = stack.pop()
             node: Value = new(Message, (opened.start, at + 1, fields))
             if elements is not None:
                 if elements and not complete:
-                    raise unexpected(text, at, fields, elements, complete, stack)
+                    raise _errors().unexpected(text, at, fields, elements, complete, stack)
                 if elements and isinstance(elements[0], Scalar) and not opened.colon:
-                    raise no_colon(text, opened)
+                    raise _errors().no_colon(text, opened)
                 node = new(ListValue, (opened.start, at + 1, elements))
             fields, elements = opened.fields, opened.elements
             if elements is None:
@@ -104,15 +95,30 @@ def parse(text: str, known: Optional[List[Field]] = None) -> Message:
         elif kind == lexer.OPEN:
             at = item.start(lexer.OPEN)
             if elements is None or complete or (elements and isinstance(elements[0], Scalar)):
-                raise unexpected(text, at, fields, elements, complete, stack)
+                raise _errors().unexpected(text, at, fields, elements, complete, stack)
             stack.append(Open(text[at], at, "", at, True, fields, elements))
             fields, elements = [], None
             complete = False
         else:
             if stack:
-                raise unclosed(text, stack[-1])
+                raise _errors().unclosed(text, stack[-1])
             return new(Message, (0, len(text), fields))
         end = item.end()
+
+
+def _errors() -> Any:
+    """The module that knows what to say. It is imported once a text is wrong: that takes as long as many files."""
+    from . import syntax_errors
+
+    return syntax_errors
+
+
+def _check_escapes(text: str, value: Scalar) -> None:
+    """Refuse an escape sequence that the text format does not have, in one literal that may be a string."""
+    if text[value.start] in "\"'":
+        end = lexer.STRING_BODY_RE.match(text, value.start + 1, value.end - 1).end()  # type: ignore[union-attr]
+        if end != value.end - 1:
+            raise _errors().bad_escape(text, end)
 
 
 def _plain_name(name: str) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection: it can change without notice.
-"""What to say where a text stops being text format. Runs only once a text is known to be wrong, or can be."""
+"""What to say where a text stops being text format. Imported only once a text is known to be wrong."""
 
 from __future__ import annotations
 
@@ -40,28 +40,23 @@ _ESCAPES = "\\n \\t \\r \\a \\b \\f \\v \\? \\' \\\" \\ooo \\xhh \\uhhhh \\U000h
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
 
-def check_characters(text: str) -> None:
-    """Refuse what is wrong anywhere in a text: a byte order mark, UTF-16, NUL bytes."""
+def bad_character(text: str) -> TextProtoError:
+    """The error for what is wrong anywhere in a text: a byte order mark, UTF-16, NUL bytes."""
     if text.startswith("\ufeff"):
         message = "the file begins with a UTF-8 byte order mark, which the text format does not allow"
         hint = "Remove the mark: save the file as UTF-8 without BOM."
-        raise TextProtoError(message, text, 0, hint, "byte-order-mark", [Splice(0, 1, "")])
-    nul = text.find("\0")
-    if nul >= 0:
-        message = "a NUL byte is not allowed anywhere in a text-format file"
-        hint = "This is binary data, UTF-16 text or a damaged file. Save the file as UTF-8, or restore it."
-        raise TextProtoError(message, text, nul, hint, "nul-byte", repairs.drop_nuls(text, nul))
+        return TextProtoError(message, text, 0, hint, "byte-order-mark", [Splice(0, 1, "")])
+    nul = text.index("\0")
+    message = "a NUL byte is not allowed anywhere in a text-format file"
+    hint = "This is binary data, UTF-16 text or a damaged file. Save the file as UTF-8, or restore it."
+    return TextProtoError(message, text, nul, hint, "nul-byte", repairs.drop_nuls(text, nul))
 
 
-def check_escapes(text: str, value: Scalar) -> None:
-    """Refuse an escape sequence that the text format does not have, in one literal that may be a string."""
-    if text[value.start] not in "\"'":
-        return
-    end = lexer.STRING_BODY_RE.match(text, value.start + 1, value.end - 1).end()  # type: ignore[union-attr]
-    if end != value.end - 1:
-        message = f"'{text[end : end + 2]}' is not an escape sequence of the text format"
-        hint = "Write a backslash as \\\\. The escapes are: " + _ESCAPES
-        raise TextProtoError(message, text, end, hint, "bad-escape", repairs.insert(end, "\\"))
+def bad_escape(text: str, at: int) -> TextProtoError:
+    """The error for a backslash at ``at`` that begins no escape sequence of the text format."""
+    message = f"'{text[at : at + 2]}' is not an escape sequence of the text format"
+    hint = "Write a backslash as \\\\. The escapes are: " + _ESCAPES
+    return TextProtoError(message, text, at, hint, "bad-escape", repairs.insert(at, "\\"))
 
 
 def not_an_item(

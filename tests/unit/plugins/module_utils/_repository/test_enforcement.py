@@ -265,6 +265,7 @@ def test_an_edit_of_the_groups_is_an_update_in_place_and_of_an_overruled_file_a_
         (b"max_batch_size: ${size}\n", "${size}"),
         (b'name: "m"\nmax_batch_size: {{ size }}\n', "{{ size }}"),
         (b"{% if x %}\n", "{% if x %}"),
+        (b"max_batch: 1\nmax_batch_size: ${size}\n", "line 2 holds the placeholder ${size}"),
     ],
 )
 def test_an_unfilled_template_is_no_failure(repository, text, placeholder):
