@@ -19,32 +19,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 _PIECES = [b"a", b"name", b": ", b"{", b"}", b"[", b"]", b"<", b">", b",", b";", b'"', b"'", b"#", b"\n", b" ", b"\r"]
-_PIECES += [
-    b"-",
-    b".",
-    b"0",
-    b"1e",
-    b"0x",
-    b"\\",
-    b"\\x",
-    b"\0",
-    b"\xff",
-    b"\xc3\xa4",
-    b"\xef\xbb\xbf",
-    b"$",
-    b"/",
-    b"=",
-]
-_PIECES += [
-    b"=",
-    b"${x}",
-    b"{{ x }}",
-    b"{% x %}",
-    b"\n<<<<<<< a\n",
-    b"\n=======\n",
-    b"\n>>>>>>> b\n",
-    "\u201c".encode(),
-]
+_PIECES += [b"-", b".", b"0", b"1e", b"0x", b"\\", b"\\x", b"\0", b"\xff", b"\xc3\xa4", b"\xef\xbb\xbf", b"$", b"/"]
+_PIECES += [b"=", b"${x}", b"{{ x }}", b"{% x %}", b"\n<<<<<<<\n", b"\n=======\n", b"\n>>>>>>>\n", "\u201c".encode()]
 
 # These are cheap.
 MANY = settings(max_examples=8 * settings.default.max_examples)

@@ -40,7 +40,7 @@ def diagnose(data: bytes) -> Diagnosis:
 
 def _diagnose_broken(text: str) -> Diagnosis:
     # What most files do not need is not imported for them.
-    from .._textproto import placeholders
+    from .._textproto.leftovers import placeholder
     from .._textproto.recovery import recover
 
     recovered = recover(text)
@@ -52,5 +52,5 @@ def _diagnose_broken(text: str) -> Diagnosis:
         if not recovered.is_unknown(problem.offset)
     ]
     is_template = all(error.rule == "template" for error in recovered.errors)
-    unfilled = placeholders.find(text, min(error.offset for error in recovered.errors)) if is_template else None
+    unfilled = placeholder(text, min(error.offset for error in recovered.errors)) if is_template else None
     return Diagnosis(None, data, located(text, problems), unfilled.group() if unfilled else None)

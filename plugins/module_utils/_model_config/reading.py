@@ -11,6 +11,7 @@ ConsumeFieldValue), which decides whether Triton loads a file.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from .._textproto import literals
@@ -85,7 +86,7 @@ class _Reader:
             name, _start, node = field
             spec = specs.get(name)
             if spec is None:
-                hint = schema.suggest(name, specs).strip() or "Correct its name, or remove it."
+                hint = _other_name(name, message_type)
                 self.report("unknown-field", f"{message_type} has no field '{name}'.", field.start, hint)
             elif spec.key_type:
                 for element in _elements(node):
@@ -166,6 +167,11 @@ class _Reader:
         message, hint = f"'{spec.name}' is a {spec.type}, not a message: expected ':'.", f"Write {spec.name}: VALUE."
         self.report("wrong-type", message, node.start, hint)
         return _NOTHING
+
+
+@functools.lru_cache(maxsize=1000)  # a wrong name seldom stands in one place only
+def _other_name(name: str, message_type: str) -> str:
+    return schema.suggest(name, schema.MESSAGES[message_type]).strip() or "Correct its name, or remove it."
 
 
 def _elements(value: Value) -> Sequence[Value]:

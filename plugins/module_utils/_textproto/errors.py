@@ -43,6 +43,11 @@ def excerpt(text: str, offset: int) -> str:
     return "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line) + "\n" + pad + "^"
 
 
+def shortened(token: str) -> str:
+    """The token as a message shows it."""
+    return token if len(token) <= 40 else token[:37] + "..."
+
+
 class TextProtoError(ValueError):
     """The text is not in the Protocol Buffers text format.
 
@@ -83,7 +88,7 @@ class TextProtoError(ValueError):
     def moved(self, text: str, origin: Callable[[int], int]) -> TextProtoError:
         """The same error in the text that this one was repaired from; ``origin`` tells where an offset was in it."""
         opened = None if self.opened is None else origin(self.opened)
-        return TextProtoError(self._sentence, text, origin(self.offset), self.hint, self.rule, self.repair, opened)
+        return TextProtoError(self._sentence, text, origin(self.offset), self.hint, self.rule, (), opened)
 
 
 class EditError(ValueError):

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Match, Optional, Pattern, Sequence
 
-from . import lexer, placeholders
+from . import lexer
 from .errors import Splice
-from .nodes import CLOSING, Element, Message, Open
+from .nodes import Element, Message
 
 Repair = Sequence[Splice]
 
@@ -27,25 +27,17 @@ BEHIND_NAME = "':' or '{'"
 ELEMENT = "an element"  # in a list, where one has to be
 BEHIND_ELEMENT = "',' or ']'"
 
-CONFLICT_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-_THEIRS = re.compile(r"^(?:\|{7}|={7})", re.MULTILINE)
-_THEIR_END = re.compile(r"^>{7}.*", re.MULTILINE)
 SMART_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
 _CLOSING_QUOTE = {"'": re.compile("['\u2018\u2019\u201a\u201b](?!\\w)"), '"': re.compile('["\u201c-\u201f]')}
 
 _MOST_NULS = 16
 _LONGEST_WORD = 1000
-_FAR = 20_000  # characters to search for the other half of a bracket
-_BRACKET = re.compile(rf"{lexer.STRING}|#[^\n]*|([{{<\[])|([}}>\]])")
 _SCALAR = re.compile(lexer.SCALAR, re.ASCII)
 _FIELD_BEGIN = re.compile(rf"{lexer.IDENTIFIER}\s*[:{{<\[]", re.ASCII)
-_NO_COLON = re.compile(r"[^\s:]\s*\[\s*\Z")
-_MESSAGE = re.compile(r"\s*,\s*[{<](?![{%#])")
 _VALUE_END = re.compile(rf"[ \t\r]*(?:\Z|[\n,;\]}}>#]|{lexer.IDENTIFIER}\s*[:{{<\[])", re.ASCII)
 _GARBAGE = re.compile(r"[^\s,;:\[\]{}<>\"'#]+")
 _UNQUOTED = re.compile(r"[A-Za-z_/.~\\][^\s,;\[\]{}<>\"'#]*", re.ASCII)
 _PATH = re.compile(r"\.{0,2}/(?![/*])|~|\\")
-_WORD = re.compile(r"[\w.+/-]", re.ASCII)
 # More lines of a string that was begun on the line before, up to its quote; behind it, quotes come in pairs.
 _MORE_LINES = (
     r"(?:\n(?!\s*(?:[A-Za-z_]\w*\s*[:{{<\[]|[\]}}>#]|$))[^\n{0}]*){{1,20}}"
@@ -82,7 +74,7 @@ def drop_nuls(text: str, at: int) -> Repair:
 def plain_quotes(text: str, at: int) -> Repair:
     """Plain quotes around what begins with a typographic one."""
     quote = "'" if text[at] in "\u2018\u2019\u201a\u201b" else '"'
-    closing = _CLOSING_QUOTE[quote].search(text, at + 1, _line_end(text, at))
+    closing = _CLOSING_QUOTE[quote].search(text, at + 1, line_end(text, at))
     if closing:
         return [Splice(at, at + 1, quote), Splice(closing.start(), closing.end(), quote)]
     return [Splice(at, at + 1, quote), *_close_on_line(text, at, quote)]
@@ -91,7 +83,7 @@ def plain_quotes(text: str, at: int) -> Repair:
 def close_string(text: str, at: int) -> Repair:
     """The other quote of the string that begins at ``at``: where a smart one is, some lines down, or on its line."""
     quote = text[at]
-    end = _line_end(text, at)
+    end = line_end(text, at)
     smart = re.compile(rf"[{SMART_QUOTES}](?=\s*(?:[,;\]}}>#]|$))").search(text, at + 1, end)
     if smart:
         return [Splice(smart.start(), smart.end(), quote)]
@@ -103,7 +95,7 @@ def close_string(text: str, at: int) -> Repair:
 
 
 def _close_on_line(text: str, at: int, quote: str) -> Repair:
-    body = text[at + 1 : _line_end(text, at)]
+    body = text[at + 1 : line_end(text, at)]
     comment = re.search(r"\s#", body)
     body = body[: comment.start()] if comment else body
     body = body.rstrip(" \t\r,;]}>")
@@ -130,7 +122,7 @@ def garbage(text: str, at: int, place: str, elements: Optional[Sequence[Element]
     if not match:
         return []
     end = match.end()
-    start = _word_start(text, at, _GARBAGE)
+    start = word_start(text, at, _GARBAGE)
     if start < at:
         return [Splice(start, end, UNKNOWN)]
     if place == BEHIND_NAME:
@@ -161,43 +153,6 @@ def comment(text: str, at: int) -> Repair:
     return [] if end < 0 else blank(text, at, end + 2)
 
 
-# Templates and merge conflicts
-
-
-def fill_in(text: str, match: Match[str], at: int, place: str, elements: Optional[Sequence[Element]]) -> Repair:
-    """Something unknown in the place of a placeholder, where the parser gave up at ``at``."""
-    start, end = match.span()
-    if placeholders.is_statement(match):
-        return blank(text, start, placeholders.statement_end(match))
-    before = text[max(0, start - _FAR) : start].rstrip()[-1:]
-    if start < at and place == FIELD:  # its first brace was taken for one of the text format
-        place = VALUE if before == ":" else ELEMENT if before in ("[", ",") else BEHIND_NAME
-    start = _word_start(text, start, _WORD)
-    while _WORD.match(text, end):
-        end += 1
-    if start < match.start():  # a part of a word
-        return [Splice(start, end, UNKNOWN)]
-    if place == BEHIND_NAME:
-        return [Splice(start, end, ": " + UNKNOWN)]
-    if place == ELEMENT:
-        # Only a list of messages may stand without a colon.
-        is_message = not elements and (_NO_COLON.search(text, max(0, start - 200), start) or _MESSAGE.match(text, end))
-        return [Splice(start, end, "{ }" if is_message else unknown(elements))]
-    if place == BEHIND_ELEMENT or (place == FIELD and not is_named(text, end)):
-        return blank(text, start, end)
-    return [Splice(start, end, UNKNOWN)]
-
-
-def keep_ours(text: str, line_start: int) -> Repair:
-    """A merge conflict without its marks, and without the other sides of it."""
-    marker = Splice(line_start, _line_end(text, line_start), "")
-    if not text.startswith("<<<<<<<", line_start):
-        return [marker]
-    theirs = _THEIRS.search(text, marker.end)
-    end = _THEIR_END.search(text, theirs.end()) if theirs else None
-    return [marker, *blank(text, theirs.start(), end.end())] if theirs and end else [marker]
-
-
 # Fields
 
 
@@ -218,81 +173,6 @@ def rename(text: str, start: int, end: int) -> Repair:
     return [Splice(start, end, name if lexer.IDENTIFIER_RE.fullmatch(name) else UNKNOWN)]
 
 
-# Brackets
-
-
-def close(text: str, opened: Open) -> Repair:
-    """The closing bracket of what is still open at the end: before the line that is indented no further, or there."""
-    closing = CLOSING[opened.bracket]
-    indent = _indent(text, opened.start)
-    inner = re.compile(r"\n([ \t]*)[^\s#]").search(text, opened.start)
-    if inner and len(inner.group(1)) > indent:
-        outer = re.compile(rf"\n[ \t]{{0,{indent}}}(?=[^\s#\]}}>])").search(text, inner.end())
-        if outer:
-            return insert(outer.end(), closing + " ")
-    return insert(len(text), "\n" + closing)
-
-
-def other_bracket(text: str, at: int, stack: Sequence[Open]) -> Repair:
-    """The bracket that is missing before a closing one, the right one in its place, or none if it is one too many."""
-    if not stack:
-        return blank(text, at, at + 1)
-    wanted = CLOSING[stack[-1].bracket]
-    if any(CLOSING[opened.bracket] == text[at] for opened in stack):
-        return insert(at, wanted + " ")
-    if text.startswith(wanted, lexer.skip_trivia(text, at + 1)):
-        return blank(text, at, at + 1)
-    return [Splice(at, at + 1, wanted)]
-
-
-def field_in_list(text: str, at: int, elements: Sequence[Element], complete: bool, stack: Sequence[Open]) -> Repair:
-    """The list closed before a field, or the field put into a message where the list goes on behind it."""
-    closing = unmatched(text, at)
-    comma = ", " if complete else ""
-    if closing is not None and text[closing] == "]":
-        return [Splice(at, at, comma + "{ "), Splice(closing, closing, " }")]
-    if closing is not None and len(stack) == 1:
-        return insert(at, comma + "{ ")
-    return insert(at, "] " if complete or not elements else unknown(elements) + " ] ")
-
-
-def unwrap(text: str, at: int) -> Repair:
-    """The file without the brackets around it."""
-    last = len(text.rstrip()) - 1
-    around = last > at and text[last] == CLOSING[text[at]]
-    return [*blank(text, at, at + 1), *(blank(text, last, last + 1) if around else ())]
-
-
-def make_list(text: str, at: int, outer: Open) -> Repair:
-    """``name [ { ... } ]`` of ``name { { ... } }``; nothing where the outer bracket is not closed.
-
-    An element of a list loses the outer brackets.
-    """
-    closing = unmatched(text, at)
-    if not outer.name:
-        doubled = [] if closing is None or text[closing] != CLOSING[outer.bracket] else [closing]
-        return [Splice(bracket, bracket + 1, " ") for bracket in (outer.start, *doubled)]
-    if closing is None:
-        return []
-    return [Splice(outer.start, outer.start + 1, "["), Splice(closing, closing + 1, "]")]
-
-
-def unmatched(text: str, at: int) -> Optional[int]:
-    """The closing bracket behind ``at`` that closes something before it, unless that is far away."""
-    depth = 0
-    for match in _BRACKET.finditer(text, at, at + _FAR):
-        depth += (match.lastindex == 1) - (match.lastindex == 2)
-        if depth < 0:
-            return match.start()
-    return None
-
-
-def whole_bracket(text: str, at: int) -> int:
-    """The end of the brackets that open at ``at``, or the end of the bracket itself."""
-    closing = unmatched(text, at + 1)
-    return at + 1 if closing is None else closing + 1
-
-
 def scalar_end(text: str, at: int) -> int:
     """The end of the literal that begins at ``at``."""
     return _SCALAR.match(text, at).end()  # type: ignore[union-attr]
@@ -309,23 +189,15 @@ def is_named(text: str, end: int) -> bool:
     return text[at : at + 1] in tuple(":{<[") and not text.startswith(("{{", "{%"), at)
 
 
-def is_indented(text: str, name_start: int, at: int) -> bool:
-    """Whether ``at`` is on a later line than a name, and further to the right than the name's line begins."""
-    return "\n" in text[name_start:at] and _indent(text, at) > _indent(text, name_start)
-
-
-def _indent(text: str, at: int) -> int:
-    line_start = text.rfind("\n", 0, at) + 1
-    return lexer.skip_blanks(text, line_start) - line_start
-
-
-def _word_start(text: str, at: int, word: Pattern[str]) -> int:
+def word_start(text: str, at: int, character: Pattern[str]) -> int:
+    """Where the characters of one kind begin that stand directly before ``at``."""
     start = at
-    while start > max(0, at - _LONGEST_WORD) and word.fullmatch(text, start - 1, start):
+    while start > max(0, at - _LONGEST_WORD) and character.match(text, start - 1, start):
         start -= 1
     return start
 
 
-def _line_end(text: str, at: int) -> int:
+def line_end(text: str, at: int) -> int:
+    """The offset of the line feed behind ``at``, or of the end of the text."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Optional, Sequence
 
-from . import lexer, placeholders, repairs
-from .errors import Splice, TextProtoError, locate
+from . import bracket_repairs, lexer, repairs
+from .errors import Splice, TextProtoError, locate, shortened
+from .leftovers import leftover
 from .nodes import CLOSING, Element, Field, Message, Open, Scalar
 from .repairs import BEHIND_ELEMENT, BEHIND_NAME, ELEMENT, FIELD, VALUE
 
@@ -65,9 +66,9 @@ def not_an_item(
     """The error for a place behind ``end`` where no token begins, or where one is broken."""
     at = lexer.skip_trivia(text, end)
     if elements is None:
-        return _special(text, at, FIELD, None) or _bad_token(text, at, FIELD, "a field name", fields)
+        return leftover(text, at, FIELD, None) or _bad_token(text, at, FIELD, "a field name", fields)
     place = BEHIND_ELEMENT if complete else ELEMENT
-    return _special(text, at, place, elements) or _bad_token(text, at, place, "a value", (), elements)
+    return leftover(text, at, place, elements) or _bad_token(text, at, place, "a value", (), elements)
 
 
 def unexpected(
@@ -80,7 +81,7 @@ def unexpected(
 ) -> TextProtoError:
     """The error for a well-formed token in a place where it cannot stand."""
     place = FIELD if elements is None else BEHIND_ELEMENT if complete else ELEMENT
-    special = _special(text, at, place, elements)
+    special = leftover(text, at, place, elements)
     if special:
         return special
     if elements is not None:
@@ -91,8 +92,8 @@ def unexpected(
         if not text.startswith(":", after):
             return _no_colon_or_bracket(text, at, name.group(), after)
         value = lexer.skip_trivia(text, after + 1)
-        wanted = f"a value for '{_shortened(name.group())}'"
-        return _special(text, value, VALUE, None) or _bad_token(text, value, VALUE, wanted)
+        wanted = f"a value for '{shortened(name.group())}'"
+        return leftover(text, value, VALUE, None) or _bad_token(text, value, VALUE, wanted)
     message = f"expected a field name, found {_show(text, at)}"
     if text[at] in ",;":
         hint = f"Remove the extra '{text[at]}'."
@@ -104,42 +105,25 @@ def unexpected(
     return _scalar_for_name(message, text, at)
 
 
-def _special(text: str, at: int, place: str, elements: Optional[Sequence[Element]]) -> Optional[TextProtoError]:
-    """The error for what people's tools leave in a file: the marks of a merge conflict, a template's placeholders."""
-    line_start = text.rfind("\n", 0, at) + 1
-    if text.startswith(repairs.CONFLICT_MARKERS, line_start):
-        message = f"'{text[line_start : line_start + 7]}' is the mark of a merge conflict"
-        hint = "Resolve the conflict, and remove the marks."
-        repair = repairs.keep_ours(text, line_start)
-        return TextProtoError(message, text, line_start, hint, "conflict-marker", repair)
-    match = placeholders.find(text, at)
-    if match is None:
-        return None
-    shown = _shortened(match.group())
-    message, hint = f"the placeholder {shown} is not filled in", f"This is a template: fill in {shown} first."
-    repair = repairs.fill_in(text, match, at, place, elements)
-    return TextProtoError(message, text, match.start(), hint, "template", repair)
-
-
 def _no_colon_or_bracket(text: str, at: int, name: str, after: int) -> TextProtoError:
     """The error for a field's name, at ``at``, behind which at ``after`` there is neither."""
-    special = _special(text, after, BEHIND_NAME, None)
+    special = leftover(text, after, BEHIND_NAME, None)
     if special:
         return special
     end = at + len(name)
-    message = f"expected ':' or '{{' after '{_shortened(name)}', found {_show(text, after)}"
+    message = f"expected ':' or '{{' after '{shortened(name)}', found {_show(text, after)}"
     word = lexer.WORD_RE.match(text, at)
     if word and word.group() != name and repairs.is_named(text, word.end()):
         hint = "The name of a field has letters, digits and '_' only: correct it."
         return TextProtoError(message, text, after, hint, "bad-name", repairs.rename(text, at, word.end()))
     if "\n" in text[end:after] and repairs.is_field(text, after):
-        if repairs.is_indented(text, at, after):
-            hint = f"Put a '{{' behind '{_shortened(name)}'."
+        if bracket_repairs.indent(text, after) > bracket_repairs.indent(text, at):
+            hint = f"Put a '{{' behind '{shortened(name)}'."
             return TextProtoError(message, text, after, hint, "missing-bracket", repairs.insert(end, " {"))
     elif text[after : after + 1] not in ("", *"}>],;"):
-        hint = "Write ':' instead of '='." if text[after] == "=" else f"Put a ':' behind '{_shortened(name)}'."
+        hint = "Write ':' instead of '='." if text[after] == "=" else f"Put a ':' behind '{shortened(name)}'."
         return TextProtoError(message, text, after, hint, "missing-colon", repairs.add_colon(text, end, after))
-    hint = f"Give '{_shortened(name)}' a value, or remove it."
+    hint = f"Give '{shortened(name)}' a value, or remove it."
     return TextProtoError(message, text, after, hint, "missing-value", repairs.insert(end, ": " + repairs.UNKNOWN))
 
 
@@ -149,14 +133,14 @@ def _bracket_for_name(
     """The error for an opening bracket where a field's name belongs."""
     if not stack and not fields:
         hint = "Remove the brackets around the whole file."
-        return TextProtoError(message, text, at, hint, "wrong-bracket", repairs.unwrap(text, at))
+        return TextProtoError(message, text, at, hint, "wrong-bracket", bracket_repairs.unwrap(text, at))
     if stack and not stack[-1].name and complete:
         opened = stack[-1]
         hint = f"Is the '{opened.bracket}' of line {locate(text, opened.start).line} not closed?"
         return TextProtoError(message, text, at, hint, "unclosed", repairs.insert(at, CLOSING[opened.bracket] + ", "))
     if stack and not fields:
-        hint = f"Remove one pair of brackets, or write a list: {_shortened(stack[-1].name)} [ {{ ... }} ]."
-        return TextProtoError(message, text, at, hint, "wrong-bracket", repairs.make_list(text, at, stack[-1]))
+        hint = f"Remove one pair of brackets, or write a list: {shortened(stack[-1].name)} [ {{ ... }} ]."
+        return TextProtoError(message, text, at, hint, "wrong-bracket", bracket_repairs.make_list(text, at, stack[-1]))
     hint = "Put the name of a field before it."
     repair = repairs.insert(at, fields[-1].name + " ") if not complete and isinstance(fields[-1].value, Message) else ()
     return TextProtoError(message, text, at, hint, "wrong-bracket", repair)
@@ -176,13 +160,13 @@ def field_in_list(
     text: str, at: int, elements: Sequence[Element], complete: bool, stack: Sequence[Open]
 ) -> TextProtoError:
     """The error for a field's name and what follows it where an element of a list belongs."""
-    special = _special(text, at, BEHIND_ELEMENT if complete else ELEMENT, elements)
+    special = leftover(text, at, BEHIND_ELEMENT if complete else ELEMENT, elements)
     if special:
         return special
-    repair = repairs.field_in_list(text, at, elements, complete, stack)
+    repair = bracket_repairs.close_list(text, at, elements, complete, stack)
     if complete:
         message = f"expected ',' or ']' after an element of a list, found {_show(text, at)}"
-        hint = f"Is the list of '{_shortened(stack[-1].name)}' not closed?"
+        hint = f"Is the list of '{shortened(stack[-1].name)}' not closed?"
         return TextProtoError(message, text, at, hint, "unclosed", repair)
     message = f"expected an element of a list, found {_show(text, at)}"
     return TextProtoError(message, text, at, "Put a '{' before it.", "missing-bracket", repair)
@@ -207,7 +191,7 @@ def _unexpected_in_list(text: str, at: int, elements: Sequence[Element], complet
         return TextProtoError(message, text, at, hint, "extra-separator", repairs.blank(text, at, at + 1))
     kind = "values" if isinstance(elements[0], Scalar) else "messages"
     message = f"expected another of the list's {kind}, found {found}"
-    end = repairs.whole_bracket(text, at) if text[at] in "{<" else repairs.scalar_end(text, at)
+    end = bracket_repairs.whole_bracket(text, at) if text[at] in "{<" else repairs.scalar_end(text, at)
     repair = [Splice(at, end, repairs.unknown(elements))]
     hint = "A list holds either values or messages: make them all alike."
     return TextProtoError(message, text, at, hint, "mixed-list", repair)
@@ -232,7 +216,7 @@ def _bad_token(
     last = fields[-1].value if fields else elements[-1] if elements else None
     unquoted = repairs.unquoted(text, at, last.start if isinstance(last, Scalar) and last.end == at else at, place)
     if unquoted:
-        hint = f'Put it in quotes: "{_shortened(unquoted.group())}".'
+        hint = f'Put it in quotes: "{shortened(unquoted.group())}".'
         return TextProtoError(message, text, at, hint, "missing-quotes", repairs.quote(unquoted))
     rule, hint, repair = "syntax", "Remove it.", repairs.garbage(text, at, place, elements)
     word = lexer.WORD_RE.match(text, at)
@@ -241,7 +225,7 @@ def _bad_token(
         hint = "A string cannot span lines: write \\n for a line break, or several strings one after the other."
         rule, repair = "unterminated-string", repairs.close_string(text, at)
     elif word and found in "0123456789+-.":
-        message, hint = f"'{_shortened(word.group())}' is not a number", _number_hint(word.group())
+        message, hint = f"'{shortened(word.group())}' is not a number", _number_hint(word.group())
         rule, repair = "bad-number", repairs.number(text, at, word.group(), place)
     elif found in repairs.SMART_QUOTES:
         hint = "Replace typographic quotes by plain ones: \" or '."
@@ -251,7 +235,7 @@ def _bad_token(
         rule, repair = "bad-comment", repairs.comment(text, at)
     elif found == "[" and elements is not None:
         rule, hint = "mixed-list", "A list cannot hold another one: remove the inner brackets."
-        repair = [Splice(at, repairs.whole_bracket(text, at), repairs.unknown(elements))]
+        repair = [Splice(at, bracket_repairs.whole_bracket(text, at), repairs.unknown(elements))]
     elif found == ":":
         rule, hint, repair = "extra-separator", "Remove the extra ':'.", repairs.blank(text, at, at + 1)
     elif found.isspace() or found in _INVISIBLE:
@@ -263,10 +247,10 @@ def _bad_token(
 
 def wrong_close(text: str, at: int, stack: Sequence[Open]) -> TextProtoError:
     """The error for a closing bracket that closes nothing, or something else."""
-    special = _special(text, at, BEHIND_ELEMENT, None)
+    special = leftover(text, at, BEHIND_ELEMENT, None)
     if special:
         return special
-    repair = repairs.other_bracket(text, at, stack)
+    repair = bracket_repairs.correct_closing(text, at, stack)
     if not stack:
         message = f"'{text[at]}' closes nothing: no bracket is open here"
         return TextProtoError(message, text, at, "Remove it, or open one.", "wrong-bracket", repair)
@@ -277,17 +261,17 @@ def wrong_close(text: str, at: int, stack: Sequence[Open]) -> TextProtoError:
 
 def no_colon(text: str, opened: Open) -> TextProtoError:
     """The error for a list of scalars without a colon before it."""
-    message = f"expected ':' between '{_shortened(opened.name)}' and its list of values"
-    hint = f"Put a ':' behind '{_shortened(opened.name)}'."
+    message = f"expected ':' between '{shortened(opened.name)}' and its list of values"
+    hint = f"Put a ':' behind '{shortened(opened.name)}'."
     return TextProtoError(message, text, opened.start, hint, "missing-colon", repairs.insert(opened.start, ":"))
 
 
 def unclosed(text: str, opened: Open) -> TextProtoError:
     """The error for a file that ends inside a bracket."""
-    of = f" of '{_shortened(opened.name)}'" if opened.name else ""
+    of = f" of '{shortened(opened.name)}'" if opened.name else ""
     message = f"the '{opened.bracket}'{of} is never closed"
     hint = f"Put a '{CLOSING[opened.bracket]}' where it ends."
-    return TextProtoError(message, text, opened.start, hint, "unclosed", repairs.close(text, opened))
+    return TextProtoError(message, text, opened.start, hint, "unclosed", bracket_repairs.close(text, opened))
 
 
 def _value_is_missing(text: str, at: int, fields: Sequence[Field]) -> bool:
@@ -304,7 +288,7 @@ def _value_is_missing(text: str, at: int, fields: Sequence[Field]) -> bool:
 
 def _missing_value(message: str, text: str, at: int, fields: Sequence[Field]) -> TextProtoError:
     field = fields[-1]
-    hint = f"Is the value of '{_shortened(field.name)}' missing in line {locate(text, field.start).line}?"
+    hint = f"Is the value of '{shortened(field.name)}' missing in line {locate(text, field.start).line}?"
     repair = repairs.insert(field.value.start, repairs.UNKNOWN + " ")
     return TextProtoError(message, text, at, hint, "missing-value", repair)
 
@@ -327,8 +311,4 @@ def _show(text: str, at: int) -> str:
     token = word.group() if word else text[at]
     if not token.isprintable():
         return f"the byte 0x{ord(token) - 0xDC00:02x}" if 0xDC80 <= ord(token) <= 0xDCFF else f"U+{ord(token):04X}"
-    return f"'{_shortened(token)}'"
-
-
-def _shortened(token: str) -> str:
-    return token if len(token) <= 40 else token[:37] + "..."
+    return f"'{shortened(token)}'"

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Templates that are still to be filled in."""
+"""What people's tools leave in a file: the placeholders of a template that is still to be filled in."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._textproto import placeholders
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
+from ansible_collections.inference.triton.plugins.module_utils._textproto.leftovers import placeholder
 
 
 def where_it_stops(text):
     """The placeholder at the place where the parser gives up, if it is one."""
     with pytest.raises(TextProtoError) as raised:
         Document.parse(text.encode())
-    match = placeholders.find(text, raised.value.offset)
+    match = placeholder(text, raised.value.offset)
     return match and match.group()
 
 
