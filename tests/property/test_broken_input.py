@@ -83,6 +83,7 @@ def test_any_sequence_of_tokens(data):
 
 
 @given(token_lists(3), token_lists(3).filter(bool), token_lists(3))
+@example(b"", b"a{", b"")
 def test_any_repetition_of_tokens(head, unit, tail):
     assert_parsed_or_refused(head + unit * (20_000 // len(unit)) + tail)
 

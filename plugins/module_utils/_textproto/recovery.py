@@ -12,7 +12,7 @@ from .parser import parse
 from .repairs import UNKNOWN
 
 _MOST_ERRORS = 100
-_MOST_WORK = 2_000_000  # characters to parse
+_MOST_WORK = 500_000  # characters to parse, at most half a second
 
 
 class Recovered(NamedTuple):
