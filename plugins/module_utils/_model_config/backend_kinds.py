@@ -118,6 +118,12 @@ _REFUSALS = (
 )
 
 
+def spans_gpus(backend: str, model: ModelFacts) -> bool:
+    """Whether one instance of a model spans several GPUs, so that its group has to be KIND_MODEL."""
+    condition = {"vllm": _spans_gpus, "tensorrt": _is_multi_device}.get(backend)
+    return condition is not None and condition(model)
+
+
 def refusal(backend: str, group: Mapping[str, Any], model: ModelFacts) -> Optional[str]:
     """Why ``backend`` cannot run an instance group, beginning with what the group has (``KIND_CPU, but ...``).
 

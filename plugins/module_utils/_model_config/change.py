@@ -61,6 +61,11 @@ class Change(NamedTuple):
     reload_impact: str
     checked_by: Optional[str]
 
+    def changed_fields(self) -> List[str]:
+        """The names of the top-level fields that differ, in the order of the file."""
+        names = dict.fromkeys((*self.before, *self.after))
+        return [name for name in names if self.before.get(name) != self.after.get(name)]
+
 
 def parse(data: bytes) -> Parsed:
     """A file's configuration.
@@ -112,16 +117,26 @@ def _refused(planned: Change) -> List[str]:
     ]
 
 
-def set_field(parsed: Parsed, name: str, value: Any) -> Change:
-    """The change that leaves the top-level field ``name`` with exactly ``value``, plain data.
+def rewrite(
+    parsed: Parsed, groups: Sequence[Mapping[str, Any]], config: Mapping[str, Any], lists: str, remove: Sequence[str]
+) -> Change:
+    """The change that leaves exactly ``groups`` as the instance groups and does what `merge` does with the rest.
 
     Raises:
-        ConfigError: the value does not fit the schema.
+        ConfigError: what is asked for does not fit the schema, or the file holds both forms of a field.
     """
-    values = to_values({name: value})
-    intended = {field: data for field, data in parsed.data.items() if field != name}
-    intended.update(to_data(values))
-    return _verified(parsed, parsed.document.set((name,), values[name]), intended)
+    values = to_values(config)
+    wanted = to_values({"instance_group": groups})
+    document = _removed(parsed.document, remove)
+    intended = merged(read(document).data if remove else parsed.data, values, lists)
+    if groups != groups_of(parsed.data):
+        document = document.set(("instance_group",), wanted["instance_group"])
+        intended = {**intended, **to_data(wanted)}
+    try:
+        document = document.merge(values, lists)
+    except EditError as error:
+        raise ConfigError([str(error)]) from error
+    return _verified(parsed, document, intended)
 
 
 def _removed(document: Document, paths: Sequence[str]) -> Document:

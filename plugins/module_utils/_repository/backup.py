@@ -55,19 +55,22 @@ def save(backup_dir: str, repositories: Iterable[str], files: Iterable[Replaced]
     return backup_id
 
 
-def refuse_inside(backup_dir: str, repositories: Iterable[str]) -> None:
-    """Refuse a backup directory that is a repository or lies in one.
+def refuse_inside(path: str, repositories: Iterable[str], option: str = "backup_dir") -> None:
+    """Refuse a path that is a repository or lies in one.
+
+    Args:
+        option: what the task calls it.
 
     Raises:
         FileError: it is.
     """
-    inner = os.path.realpath(backup_dir)
+    inner = os.path.realpath(path)
     for repository in repositories:
         outer = os.path.realpath(repository)
         if os.path.commonpath([inner, outer]) == outer:
             raise FileError(
-                f"{backup_dir}: backup_dir must not be inside the model repository {repository}: Triton would take it "
-                "for a model, or reload a model because of it. Give a directory elsewhere."
+                f"{path}: {option} must not be inside the model repository {repository}: Triton would take it "
+                "for a model, or reload a model because of it. Give a path elsewhere."
             )
 
 
