@@ -304,8 +304,8 @@ models:
       description:
         - What a running Triton has to do for it. V(none); V(instance_update), instances are added and removed in place
           while the model serves; V(full_reload), the model is loaded a second time beside the old one.
-        - A change of C(config.pbtxt) in a model that also has C(configs/*.pbtxt) is a V(full_reload), since a server
-          that reads one of those takes it for a change of the model.
+        - Any change in a model that has several configurations is a V(full_reload), since a server that reads another
+          of them takes it for a change of the model.
       type: str
       sample: instance_update
     reason:

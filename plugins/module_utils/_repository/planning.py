@@ -10,7 +10,7 @@ from .._model_config import change
 from .._model_config.backend import Backend, derive
 from .._model_config.backend_kinds import ModelFacts
 from .._model_config.findings import Finding
-from .._model_config.reload_impact import FULL_RELOAD, NONE, reload_impact
+from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
 from .._policy import decision
 from .._policy.decision import Decision, Host
@@ -153,10 +153,8 @@ def _plan(model: ModelDirectory, config: ConfigFile, text: Optional[bytes], poli
     decided = _decide(source, policy, host)
     if decided.change is None:
         return Plan(model, config, source.subject, decided, findings=decided.findings)
-    impact = decided.change.reload_impact
-    if config.config_name is None and len(model.configs) > 1:
-        # A server that was started with --model-config-name reads another file and sees a changed model directory.
-        impact = FULL_RELOAD
+    # To a server that reads another one of several files, by its --model-config-name, this is a change of the model.
+    impact = FULL_RELOAD if len(model.configs) > 1 else decided.change.reload_impact
     edit = Edit(text, decided.change.text) if decided.status == decision.CHANGED else None
     return Plan(model, config, source.subject, decided, impact, edit, decided.findings)
 
@@ -183,16 +181,9 @@ def _keep_in_step(config: ConfigFile, variant: Optional[bytes], source: _Source,
         decided = decided._replace(status=decision.VIOLATION if audited else decision.CHANGED)
     return plan._replace(
         decision=decided._replace(reason=reason),
-        reload_impact=_impact(variant or source.text, wanted or source.text),
+        reload_impact=FULL_RELOAD,
         edit=Edit(variant, wanted) if decided.status == decision.CHANGED else None,
     )
-
-
-def _impact(before: Optional[bytes], after: Optional[bytes]) -> str:
-    try:
-        return reload_impact(change.parse(before or b"").data, change.parse(after or b"").data)
-    except change.InvalidConfigError:  # somebody broke the variant, which is about to be written anew
-        return FULL_RELOAD
 
 
 def _read_text(model: ModelDirectory, config: ConfigFile) -> Optional[bytes]:

@@ -259,11 +259,11 @@ def test_a_dangling_link_in_the_root_is_a_warning(models):
     assert any("leads nowhere" in warning for warning in outcome.warnings())
 
 
-def test_an_edit_of_the_groups_is_an_update_in_place_and_of_an_overruled_file_a_reload(models):
+def test_an_edit_of_the_groups_is_an_update_in_place_and_of_one_of_several_files_a_reload(models):
     impacts = {(plan.model.name, plan.config.config_name): plan.reload_impact for plan in enforce(models.path).plans}
     assert impacts[("implicit", None)] == "instance_update"
     assert impacts[("variants", None)] == "full_reload", "a server that reads configs/h100.pbtxt sees a changed file"
-    assert impacts[("variants", "h100")] == "instance_update"
+    assert impacts[("variants", "h100")] == "full_reload", "so does one that reads config.pbtxt"
     assert impacts[("explicit", None)] == "none"
 
 
