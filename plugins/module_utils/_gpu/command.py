@@ -72,7 +72,7 @@ def _collect(process: subprocess.Popen[bytes], printed: Dict[IO[bytes], bytearra
             drained = ended and not ready
             if sum(map(len, printed.values())) > OUTPUT_LIMIT:
                 failure = f"printed more than {OUTPUT_LIMIT} bytes"
-            elif time.monotonic() > deadline and not drained:
+            elif time.monotonic() > deadline:
                 failure = f"did not answer within {round(seconds, 1):g} seconds"
         left_behind = bool(selector.get_map())
     if failure or left_behind:

@@ -94,7 +94,7 @@ def _no_gpu(why: str, on_bus: Mapping[str, str], driver_version: str) -> Visible
 
 def _why(answer: Outcome) -> str:
     """What went wrong with nvidia-smi, in one line."""
-    said = next((line.strip() for line in (answer.output + "\n" + answer.errors).splitlines() if line.strip()), "")
+    said = next(filter(None, map(str.strip, (answer.output + "\n" + answer.errors).splitlines())), "")
     quoted = f": '{said[:200]}'" if said else ""
     if answer.code is None:
         return f"nvidia-smi {answer.failure}"

@@ -100,7 +100,7 @@ def _facts(cells: Dict[str, str]) -> Dict[str, Any]:
     for name, cell in cells.items():
         if cell.lower() in _NOTHING:
             continue
-        if cell.startswith("[") or cell == "ERR!":
+        if cell.startswith("["):
             facts.update(usable=False, reason=f"nvidia-smi says '{cell.strip('[]')}'")
             continue
         value = FIELDS[name].read(cell)

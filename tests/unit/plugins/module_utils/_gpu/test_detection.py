@@ -219,7 +219,7 @@ def test_no_nvidia_smi_though_there_are_gpus(host):
         ("echo 'No devices were found'", "nvidia-smi lists no GPU: 'No devices were found'"),
         ("", "nvidia-smi lists no GPU"),
         ("kill -9 $$", "nvidia-smi was ended by signal 9"),
-        ("head -c 100 /dev/zero | tr '\\0' ,", f"nvidia-smi lists no GPU: '{',' * 100}'"),
+        ("head -c 300 /dev/zero | tr '\\0' ,", f"nvidia-smi lists no GPU: '{',' * 200}'"),
         (
             "echo 'Field \"gpu\" is not a valid field to query.'; exit 2",
             "nvidia-smi failed with exit code 2: 'Field \"gpu\" is not a valid field to query.'",
@@ -257,6 +257,13 @@ def test_nvidia_smi_may_lie_in_the_root_of_the_driver_container(host, monkeypatc
     host.nvidia_smi(f"""[ "$1 $2" = "{host.root}/run/nvidia/driver nvidia-smi" ] && echo '{FIRST}'""", "tools/chroot")
     monkeypatch.setenv("PATH", str(host.root / "tools"))
     assert host.detect().gpus == (A30,)
+
+
+def test_an_nvidia_smi_that_is_not_of_this_host_is_not_taken(host, monkeypatch):
+    host.nvidia_smi(f"echo '{FIRST}'", "tools/nvidia-smi")
+    host.write("usr/bin/nvidia-smi", "no command")
+    monkeypatch.setenv("PATH", str(host.root / "tools"))
+    assert host.why().startswith("nvidia-smi is not installed")
 
 
 def test_nvidia_smi_may_be_given(host):

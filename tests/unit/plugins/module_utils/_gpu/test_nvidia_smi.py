@@ -67,6 +67,7 @@ def test_only_rows_are_read():
         "",
         ROW,
         "a, b, c, d, e, f, g, h",
+        "2, GPU-2",
     ]
     assert parse_rows("\n".join(lines), list(FIELDS)) == [facts()]
 
