@@ -84,7 +84,7 @@ def test_the_ordinals_count_from_0(host, variable, driver):
 def test_no_device_is_seen_twice_or_seen_and_hidden(host, variable):
     visible = parse_gpus(host, variable)
     seen = [gpu.uuid for gpu in visible.gpus]
-    hidden = " ".join(sentence.split("this hides")[-1] for sentence in visible.hidden)
+    hidden = " ".join(sentence.partition("this hides")[2] for sentence in visible.hidden)
     assert len(set(seen)) == len(seen)
     assert not any(uuid in hidden for uuid in seen)
 
