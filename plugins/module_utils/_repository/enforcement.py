@@ -15,8 +15,10 @@ from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
 from .._policy import decision
 from .._policy.rules import Policy
+from . import transaction
+from .backup import Replacement
 from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models, repository_of
-from .files import FileError, read_file, write_file
+from .files import FileError, read_file
 from .lock import locked
 from .results import diff, printable
 
@@ -254,24 +256,4 @@ def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:
 
 
 def _write(plans: Sequence[Plan]) -> None:
-    """Write all files, or put back those that were written before one could not be."""
-    written: List[Plan] = []
-    try:
-        for plan in plans:
-            write_file(plan.config.path, plan.text, plan.new_text)
-            written.append(plan)
-    except FileError as error:
-        stuck: Set[str] = set()
-        for plan in reversed(written):
-            try:
-                write_file(plan.config.path, plan.new_text, plan.text)
-            except FileError as failure:
-                stuck.add(str(failure))
-        if stuck:
-            raise FileError(
-                f"{error}\nThe files that were written before it could not all be put back:\n"
-                + "\n".join(sorted(stuck))
-            ) from error
-        if written:
-            raise FileError(f"{error}\nWhat had been written before it was put back: nothing has changed.") from error
-        raise
+    transaction.write([Replacement(plan.config.path, plan.text, plan.new_text) for plan in plans])
