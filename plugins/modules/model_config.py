@@ -75,7 +75,15 @@ options:
     description:
       - Keep the file as it was before a change in this directory of the host. It must be outside the model repository,
         since Triton would take a file in there for a changed model.
+      - M(inference.triton.model_repository_restore) takes the change back. A link that leads nowhere is removed without
+        a backup.
     type: path
+  keep:
+    description:
+      - How many backups to keep in O(backup_dir). Once the change is made, the oldest ones go, whichever tasks they are
+        of. By default all are kept.
+      - At least 1.
+    type: int
   owner:
     description:
       - User that the file should belong to. By default, an existing file keeps its owner and a new one gets that of its
@@ -102,6 +110,8 @@ seealso:
   - module: inference.triton.instance_group_policy
     description: One policy for all models of a repository, in one task.
   - module: inference.triton.model_config_info
+  - module: inference.triton.model_repository_restore
+    description: Takes back what was done with O(backup_dir).
 author:
   - Contributors to the inference.triton collection (@inference-triton)
 """
@@ -129,6 +139,7 @@ EXAMPLES = r"""
               parameters:
                 precision_mode: FP16
     backup_dir: /var/backups/triton
+    keep: 30
 
 - name: The variant for hosts with H100 GPUs batches more, and has no rate limiter
   inference.triton.model_config:
@@ -173,7 +184,7 @@ backup_id:
   description: Name of the directory in O(backup_dir) that holds the file as it was, null if nothing was kept.
   type: str
   returned: success
-  sample: 20260301T101500Z-5f3a9c
+  sample: 20260301T101500.123456Z-5f3a9c
 findings:
   description: Everything that is wrong with the file, each with C(file), C(line), C(column), C(rule), C(message),
     C(excerpt) and C(hint) as M(inference.triton.model_config_info) returns it.
@@ -218,6 +229,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "create": {"type": "bool", "default": True},
             "backup_dir": {"type": "path"},
+            "keep": {"type": "int"},
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "mode": {"type": "raw"},
@@ -225,7 +237,7 @@ def main() -> None:
         mutually_exclusive=[("path", "repository")],
         required_one_of=[("path", "repository")],
         required_together=[("repository", "model")],
-        required_by={"config_name": ["repository"]},
+        required_by={"config_name": ["repository"], "keep": ["backup_dir"]},
         supports_check_mode=True,
     )
     params = module.params
@@ -241,6 +253,7 @@ def main() -> None:
             absent=params["state"] == "absent",
             create=params["create"],
             backup_dir=params["backup_dir"],
+            keep=params["keep"],
         )
         check_attributes(module, request.path)
         result = apply(request, module.check_mode)
@@ -253,6 +266,8 @@ def main() -> None:
         module.fail_json(msg="What is asked for does not fit, nothing was changed:\n" + "\n".join(error.problems))
     except (RepositoryError, FileError, DisagreementError) as error:
         module.fail_json(msg=str(error))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     result["path"] = request.path
     target = os.path.realpath(request.path)
     if os.path.exists(target) and not request.absent:

@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config import change
 from .._model_config.findings import ConfigError
 from .._model_config.reload_impact import FULL_RELOAD, NONE
-from . import backup
-from .discovery import model_path_of, repository_of
-from .files import FileError, read_file, write_file
+from . import transaction
+from .backup import Keeping, Replacement, keeping
+from .discovery import model_path_of, repositories_of, repository_of
+from .files import FileError, read_file
 from .lock import locked
 from .results import diff, printable
 
@@ -29,6 +28,7 @@ class Request(NamedTuple):
         absent: the file is not to exist.
         create: make the file where it does not exist.
         backup_dir: where to keep the old file, None for nowhere.
+        keep: how many backups stay there, None for all.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Request(NamedTuple):
     absent: bool
     create: bool
     backup_dir: Optional[str]
+    keep: Optional[int] = None
 
 
 def apply(request: Request, dry_run: bool) -> Dict[str, Any]:
@@ -50,51 +51,25 @@ def apply(request: Request, dry_run: bool) -> Dict[str, Any]:
     """
     if "\0" in request.path:
         raise FileError(f"{request.path!r} is not a path: it has a NUL byte in it.")
-    repositories = [repository_of(request.path), repository_of(os.path.realpath(request.path))]
-    if request.backup_dir is not None:
-        backup.refuse_inside(request.backup_dir, repositories)
+    kept_in = keeping(request.backup_dir, request.keep, repositories_of(request.path))
     if dry_run:
-        return _apply(request, repositories, dry_run)
-    with locked(repositories):
-        return _apply(request, repositories, dry_run)
+        return _apply(request, kept_in, dry_run)
+    with locked([repository_of(request.path), repository_of(os.path.realpath(request.path))]):
+        return _apply(request, kept_in, dry_run)
 
 
-def _apply(request: Request, repositories: Sequence[str], dry_run: bool) -> Dict[str, Any]:
+def _apply(request: Request, kept_in: Optional[Keeping], dry_run: bool) -> Dict[str, Any]:
     dangling = request.absent and os.path.islink(request.path) and not os.path.exists(request.path)
     before = b"" if dangling else read_file(request.path)
     after, result = _absent(before) if request.absent else _present(request, before)
-    result.update(changed=after != before, backup_id=None)
+    result.update(changed=after != before, backup_id=None, warnings=[])
     if after == before:
         return result
     result["diff"] = diff(request.path, before, after)
     if not dry_run:
-        if request.backup_dir is not None and not dangling:
-            replaced = backup.Replaced(request.path, before, after)
-            result["backup_id"] = backup.save(request.backup_dir, repositories, [replaced])
-        with _directory(os.path.dirname(request.path)):
-            write_file(request.path, before, after)
+        saved = transaction.write([Replacement(request.path, before, after)], None if dangling else kept_in)
+        result.update(backup_id=saved.backup_id, warnings=list(saved.warnings))
     return result
-
-
-@contextlib.contextmanager
-def _directory(path: str) -> Iterator[None]:
-    """Make a model's ``configs`` directory where it is missing, and take it away again if the write fails."""
-    if os.path.isdir(path):
-        yield
-        return
-    try:
-        os.mkdir(path)
-        model = os.stat(os.path.dirname(path))
-        os.chmod(path, stat.S_IMODE(model.st_mode))
-        with contextlib.suppress(PermissionError):
-            os.chown(path, model.st_uid, model.st_gid)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be made: {error.strerror}. Nothing was changed.") from error
-    try:
-        yield
-    except FileError:
-        os.rmdir(path)
-        raise
 
 
 def _absent(before: Optional[bytes]) -> Tuple[Optional[bytes], Dict[str, Any]]:

@@ -171,6 +171,14 @@ def repository_of(path: str) -> str:
     return os.path.dirname(model_path_of(path))
 
 
+def repositories_of(path: str) -> List[str]:
+    """The repositories that a configuration is in: its own, and that of what a link leads to if it looks like one."""
+    target = os.path.realpath(path)
+    is_config = os.path.basename(target) == CONFIG_FILE
+    in_configs = os.path.basename(os.path.dirname(target)) == CONFIGS_DIRECTORY
+    return [repository_of(path)] + ([repository_of(target)] if is_config or in_configs else [])
+
+
 def _add(listing: Listing, repository: str, name: str) -> None:
     path = os.path.join(repository, name)
     try:

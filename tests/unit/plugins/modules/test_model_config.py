@@ -72,6 +72,14 @@ def test_the_old_file_is_kept_in_backup_dir(run, documented, config, tmp_path):
     documented(model_config, result)
 
 
+def test_the_oldest_backups_go(run, config, tmp_path):
+    ids = [
+        run(model_config, path=config, config={"max_batch_size": size}, backup_dir=str(tmp_path / "kept"), keep=2)
+        for size in (1, 2, 3)
+    ]
+    assert sorted(os.listdir(str(tmp_path / "kept"))) == [result["backup_id"] for result in ids[1:]]
+
+
 def test_a_relative_path_is_that_of_the_working_directory(run, monkeypatch, repository, config):
     monkeypatch.chdir(repository.path)
     assert run(model_config, path="m/config.pbtxt", config={"max_batch_size": 1})["path"] == config
@@ -322,10 +330,22 @@ def test_a_place_that_does_not_exist_is_named(run, monkeypatch, repository, conf
         ({"repository": "b"}, "required together: repository, model"),
         ({"path": "a", "model": "m"}, "required together: repository, model"),
         ({"path": "a", "config_name": "x"}, "missing parameter(s) required by 'config_name': repository"),
+        ({"path": "a", "keep": 1}, "missing parameter(s) required by 'keep': backup_dir"),
+        ({"path": "a", "keep": 0, "backup_dir": "b"}, "keep: 0 backups would not hold the one that this task makes"),
         ({"path": "a", "lists": "append"}, "value of lists must be one of: merge, replace, got: append"),
         ({"path": "a", "config": "no mapping"}, "unable to convert to dict"),
     ],
-    ids=["nothing", "two places", "no model", "model without repository", "variant of a path", "lists", "config"],
+    ids=[
+        "nothing",
+        "two places",
+        "no model",
+        "model without repository",
+        "variant of a path",
+        "keep what",
+        "keep none",
+        "lists",
+        "config",
+    ],
 )
 def test_options_that_do_not_go_together(run, arguments, message):
     result = run(model_config, **arguments)

@@ -10,7 +10,7 @@ import stat
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
-from ansible_collections.inference.triton.plugins.module_utils._repository import config_file
+from ansible_collections.inference.triton.plugins.module_utils._repository import transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
@@ -40,6 +40,7 @@ def test_a_field_is_merged_in_and_the_result_says_so(repository, config):
         "config": {"name": "m", "max_batch_size": 16},
         "reload_impact": "full_reload",
         "backup_id": None,
+        "warnings": [],
         "diff": {
             "before_header": config,
             "after_header": config,
@@ -102,12 +103,12 @@ def test_the_first_variant_of_a_model_is_made_with_its_directory(repository):
 
 
 def test_the_directory_of_variants_goes_again_if_the_file_cannot_be_written(repository, monkeypatch, snapshot):
-    def fail(path, before, after):
+    def fail(path, before, after, attributes=None):
         raise FileError("the disk is on fire")
 
     repository.model("m", OLD)
     was = snapshot(repository.path)
-    monkeypatch.setattr(config_file, "write_file", fail)
+    monkeypatch.setattr(transaction, "write_file", fail)
     with pytest.raises(FileError, match="the disk is on fire"):
         apply(request(repository.config("m", "h100"), config={"max_batch_size": 64}), dry_run=False)
     assert snapshot(repository.path) == was
@@ -212,6 +213,24 @@ def test_nothing_is_kept_where_nothing_is_written(config, tmp_path, asked, dry_r
     result = apply(request(config, config=asked, backup_dir=str(tmp_path / "kept")), dry_run)
     assert result["backup_id"] is None
     assert not os.path.exists(str(tmp_path / "kept"))
+
+
+def test_a_write_that_fails_leaves_no_backup(config, tmp_path, monkeypatch):
+    def fail(path, before, after, attributes=None):
+        raise FileError("the disk is on fire")
+
+    monkeypatch.setattr(transaction, "write_file", fail)
+    with pytest.raises(FileError, match="the disk is on fire"):
+        apply(request(config, config={"max_batch_size": 16}, backup_dir=str(tmp_path / "kept")), dry_run=False)
+    assert os.listdir(str(tmp_path / "kept")) == []
+
+
+def test_a_link_that_leads_nowhere_is_removed_without_a_backup(repository, tmp_path):
+    path = repository.model("m", None)
+    os.symlink("nowhere", path)
+    result = apply(request(path, absent=True, backup_dir=str(tmp_path / "kept")), dry_run=False)
+    assert (result["changed"], result["backup_id"]) == (True, None)
+    assert not os.path.lexists(path)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
