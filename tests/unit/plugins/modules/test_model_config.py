@@ -377,7 +377,49 @@ def test_a_file_that_this_user_may_not_write(run, as_root, open_path, make_repos
 
 
 def test_a_file_that_is_not_utf8_gives_a_result_that_is(run, repository):
-    path = repository.model("m", b'# caf\xe9\nname: "\xff"\n')
+    path = repository.model("m", b'# caf\xe9\nruntime: "\xff"\n')
     result = run(model_config, path=path, config={"max_batch_size": 1})
-    assert result["config"] == {"name": "\ufffd", "max_batch_size": 1}
-    assert repository.text("m") == b'# caf\xe9\nname: "\xff"\nmax_batch_size: 1\n'
+    assert result["config"] == {"runtime": "\ufffd", "max_batch_size": 1}
+    assert repository.text("m") == b'# caf\xe9\nruntime: "\xff"\nmax_batch_size: 1\n'
+
+
+# What the server would refuse
+
+
+def test_a_change_that_the_server_would_refuse_fails_and_says_where(run, documented, repository, snapshot):
+    path = repository.model("m", b"max_batch_size: 4\n")
+    was = snapshot(repository.path)
+    result = run(model_config, path=path, config={"max_batch_size": -1}, mode="0600")
+    assert result["msg"] == (
+        f"{path} would then be no configuration that Triton loads. Nothing was changed.\n"
+        f"{path}:1:1: Triton refuses the model: 'max_batch_size' must be non-negative value for m [max-batch-size]\n"
+        "max_batch_size: -1\n^\nWrite the largest batch, or 0 for a model without batches."
+    )
+    assert [(finding["rule"], finding["severity"]) for finding in result["findings"]] == [("max-batch-size", "error")]
+    assert snapshot(repository.path) == was
+    documented(model_config, result)
+
+
+def test_the_rules_can_be_switched_off(run, repository):
+    path = repository.model("m", b"max_batch_size: 4\n")
+    assert run(model_config, path=path, config={"max_batch_size": -1}, validate=False)["changed"]
+
+
+def test_a_trap_that_the_task_sets_is_a_warning_of_the_task(run, documented, repository):
+    path = repository.model("m", b"")
+    first, second = (run(model_config, path=path, config={"instance_group": [{"gpus": [0]}]}) for _run in "12")
+    assert first["warnings"][0].startswith(f"{path}:3:5: warning: where one of these GPUs is missing, ")
+    assert (second["warnings"], len(second["findings"])) == ([], 1)
+    documented(model_config, first)
+
+
+def test_a_field_that_the_release_does_not_know_is_refused(run, config):
+    result = run(model_config, path=config, config={"model_metrics": {}}, triton_release="24.08")
+    assert (
+        "Triton 24.08 refuses the whole model: 'model_metrics' came with 24.11. [newer-than-release]" in result["msg"]
+    )
+
+
+def test_a_release_that_is_none_is_refused(run, config):
+    result = run(model_config, path=config, config={"max_batch_size": 1}, triton_release="24.8")
+    assert result["msg"].endswith("triton_release: '24.8' is not a release of Triton. Write '24.08', in quotes.")

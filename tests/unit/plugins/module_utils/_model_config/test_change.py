@@ -231,31 +231,3 @@ def test_a_disagreeing_protobuf_stops_the_change(monkeypatch):
 def test_bytes_that_are_not_utf8_survive():
     text = b'# caf\xe9\nname: "\xff"\n'
     assert merge(text, {"max_batch_size": 1}).text == text + b"max_batch_size: 1\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "config", "problem"),
-    [
-        pytest.param(
-            "instance_group { kind: KIND_GPU gpus: [0] }\n",
-            {"instance_group": [{"kind": "KIND_CPU"}]},
-            "instance_group[0].gpus: cannot stand beside KIND_CPU: Triton refuses it. Name it in 'remove'.",
-            id="gpus under KIND_CPU",
-        ),
-        pytest.param(
-            'platform: "ensemble"\n',
-            {"instance_group": [{"kind": "KIND_CPU"}]},
-            "instance_group: an ensemble must not have one: Triton refuses to load it.",
-            id="a group in an ensemble",
-        ),
-    ],
-)
-def test_what_triton_would_refuse_is_not_written(text, config, problem):
-    with pytest.raises(ConfigError) as caught:
-        merge(text.encode(), config)
-    assert caught.value.problems == [problem]
-
-
-def test_what_triton_refuses_already_does_not_stop_another_edit():
-    text = b"instance_group { kind: KIND_CPU gpus: [0] }\n"
-    assert merge(text, {"max_batch_size": 4}).text == text + b"max_batch_size: 4\n"
