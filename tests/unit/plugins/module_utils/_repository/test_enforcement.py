@@ -641,7 +641,10 @@ def test_two_runs_at_once_change_each_file_once(repository, child):
     count = 30
     for number in range(count):
         repository.model(f"m{number:02}", None if number % 3 == 0 else PYTHON, files=("model.py",))
-    runs = [child(lambda: [os.path.basename(os.path.dirname(path)) for path in enforce(repository.path).edits()]) for _run in range(2)]
+    runs = [
+        child(lambda: [os.path.basename(os.path.dirname(path)) for path in enforce(repository.path).edits()])
+        for _run in range(2)
+    ]
     changed = [name for run in runs for name in run.result()]
     assert sorted(changed) == [f"m{number:02}" for number in range(count)]
     assert set(statuses(enforce(repository.path)).values()) == {"compliant"}
