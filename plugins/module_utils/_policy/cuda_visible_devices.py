@@ -21,8 +21,7 @@ class Device(NamedTuple):
         memory_mib: in MiB, None where it is not known.
         compute_capability: (major, minor), None where it is not known.
         unusable: why no process can use it; empty where one can.
-        mig_enabled: whether it can only be used through its MIG devices.
-        mig_devices: these, in order.
+        mig_devices: the parts that it can only be used through, in order; empty where it is used as a whole.
         gpu_instance: for a MIG device, which memory it has: of the devices that share one, a process sees one.
     """
 
@@ -32,7 +31,6 @@ class Device(NamedTuple):
     memory_mib: Optional[int] = None
     compute_capability: Optional[Tuple[int, int]] = None
     unusable: str = ""
-    mig_enabled: bool = False
     mig_devices: Tuple[Device, ...] = ()
     gpu_instance: str = ""
 
@@ -59,7 +57,7 @@ def visible_devices(
 
 
 def _parts(devices: Sequence[Device]) -> List[Device]:
-    return [part for device in devices for part in (device.mig_devices if device.mig_enabled else (device,))]
+    return [part for device in devices for part in device.mig_devices or (device,)]
 
 
 def _hidden(devices: Sequence[Device], visible: Sequence[Device], why: str) -> List[str]:
@@ -82,7 +80,7 @@ def _chosen(usable: Sequence[Device], text: str) -> Tuple[List[Device], str, boo
     for entry in text.split(","):
         device = _by_uuid(usable, entry, prefix) if prefix else _by_number(usable, entry)
         if device is None:
-            return chosen, f"{shown} and CUDA stops at '{entry}', which is no usable device here", True
+            return chosen, f"{shown} and CUDA stops at '{entry}', which does not name one usable device", True
         if any(device is other for other in chosen):
             return [], f"{shown} and CUDA shows nothing where a device is named twice", True
         chosen.append(device)
@@ -104,7 +102,8 @@ def _of_one_process(devices: List[Device], driver_version: str) -> Tuple[List[De
     """What one process enumerates where MIG is on (NVIDIA MIG user guide, CUDA device enumeration).
 
     Until R570 a single MIG device and no other GPU beside it; since then one MIG device of each GPU instance, and the
-    other GPUs too. The older rule is taken for a driver that is not known: what it shows is there with both.
+    other GPUs too (where the CUDA C++ programming guide 13 still says: a single one). The older rule is taken for a
+    driver that is not known: as many devices as it shows are there with both.
     """
     first = next((device for device in devices if device.gpu_instance), None)
     if first is None:

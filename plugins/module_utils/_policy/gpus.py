@@ -135,12 +135,11 @@ class _Reader:
             uuid=uuid,
             memory_mib=self.number(data, place, "memory_mib"),
             compute_capability=capability,
-            mig_enabled=self.mig_enabled(data, place),
         )
         mig_devices = tuple(
             self.mig_device(part, f"{place}.mig_devices[{number}]", device, label) for number, part in enumerate(parts)
         )
-        if device.mig_enabled and not mig_devices:
+        if self.mig_enabled(data, place) and not mig_devices:
             unusable = unusable or "MIG is on, but there is no MIG device"
         return device._replace(unusable=unusable, mig_devices=mig_devices)
 
@@ -172,7 +171,7 @@ class _Reader:
             self.problems.append(f"{place}.mig_mode: expected enabled or disabled, found {data['mig_mode']!r}.")
         if mode == "disabled" and data.get("mig_devices"):
             self.problems.append(f"{place}.mig_devices: cannot be there while mig_mode is disabled.")
-        return mode == "enabled" or bool(data.get("mig_devices"))
+        return mode == "enabled"
 
     def compute_capability(self, data: Mapping[str, Any], place: str) -> Optional[Tuple[int, int]]:
         value = data.get("compute_capability")

@@ -11,7 +11,7 @@ from ansible_collections.inference.triton.plugins.module_utils._policy.cuda_visi
 
 A, B, C = (Device(label=f"GPU {number}", uuid=f"GPU-{letter}a{number}") for number, letter in enumerate("788"))
 SLICES = tuple(Device(label=f"slice {n}", uuid=f"MIG-{n}", gpu_instance=str(n // 2)) for n in range(4))
-SPLIT = Device(label="GPU 3", uuid="GPU-9", mig_enabled=True, mig_devices=SLICES)
+SPLIT = Device(label="GPU 3", uuid="GPU-9", mig_devices=SLICES)
 LOST = Device(label="GPU 9", uuid="GPU-lost", unusable="it is lost")
 
 
@@ -68,7 +68,7 @@ def test_an_empty_variable_hides_all(variable):
     ],
 )
 def test_a_wrong_entry_hides_what_follows(variable, wrong):
-    why = f"CUDA_VISIBLE_DEVICES is '{variable}' and CUDA stops at '{wrong}', which is no usable device here"
+    why = f"CUDA_VISIBLE_DEVICES is '{variable}' and CUDA stops at '{wrong}', which does not name one usable device"
     assert seen([A, B, C], variable) == (["GPU 0"], [f"{why}: this hides GPU 1, GPU 2"])
 
 
@@ -78,7 +78,7 @@ def test_words_that_are_no_device_hide_all(variable):
 
 
 def test_a_wrong_entry_is_told_even_where_it_hides_nothing():
-    why = "CUDA_VISIBLE_DEVICES is '0,1' and CUDA stops at '1', which is no usable device here"
+    why = "CUDA_VISIBLE_DEVICES is '0,1' and CUDA stops at '1', which does not name one usable device"
     assert seen([A], "0,1") == (["GPU 0"], [why])
 
 
@@ -95,7 +95,8 @@ def test_an_older_driver_shows_one_mig_device_and_nothing_beside_it(driver):
 
 def test_a_newer_driver_shows_one_mig_device_of_each_gpu_instance_and_the_other_gpus():
     why = "a process sees one compute instance of each GPU instance"
-    assert seen([A, SPLIT], None, "570.1") == (["GPU 0", "slice 0", "slice 2"], [f"{why}: this hides slice 1, slice 3"])
+    labels = ["GPU 0", "slice 0", "slice 2", "GPU 1"]
+    assert seen([A, SPLIT, B], None, "570.1") == (labels, [f"{why}: this hides slice 1, slice 3"])
 
 
 @pytest.mark.parametrize("driver", ["", "unknown"])
@@ -107,6 +108,10 @@ def test_a_driver_that_is_not_known_counts_as_an_older_one(driver):
 @pytest.mark.parametrize(("variable", "label"), [("MIG-2", "slice 2"), ("GPU-9", "slice 0"), ("1", "slice 0")])
 def test_cuda_visible_devices_chooses_a_mig_device(variable, label):
     assert seen([A, SPLIT], variable)[0] == [label]
+
+
+def test_whole_gpus_and_mig_devices_cannot_be_named_together():
+    assert seen([A, SPLIT], "GPU-7,MIG-2", "580.1")[0] == ["GPU 0"]
 
 
 def test_a_whole_gpu_is_seen_where_cuda_visible_devices_leaves_the_mig_devices_out():

@@ -78,6 +78,7 @@ def test_what_a_selector_means(data, ordinals):
         ),
         ({"count": 5}, "only 4 of the 5 GPUs here"),
         ({"uuid": ["GPU-4", "GPU-x"]}, "no GPU with uuid: GPU-x here"),
+        ({"uuid": ["GPU-x", "GPU-y"]}, "no GPU with uuid: GPU-x here; no GPU with uuid: GPU-y here"),
         ({"uuid": "GPU-9"}, "uuid: GPU-9 is the beginning of more than one, 1 and 2"),
         ({"uuid": "GPU-4", "memory_gb": 40}, "no GPU with uuid: GPU-4, memory_gb: 40 here"),
     ],

@@ -166,9 +166,10 @@ def test_the_mig_devices_that_a_process_does_not_see_are_hidden():
 
 
 def test_mig_devices_that_share_the_memory_of_one_gpu_instance_count_once_with_a_newer_driver():
-    parts = [{"uuid": f"MIG-{name}", "profile": name} for name in ("1c.3g.20gb", "2c.3g.20gb", "1g.5gb", "2g.10gb")]
+    profiles = ("1c.3g.20gb", "2c.3g.20gb", "1g.5gb", "1g.5gb")
+    parts = [{"uuid": f"MIG-{number}", "profile": profile} for number, profile in enumerate(profiles)]
     gpus = parse_gpus([{**A100, "mig_devices": parts}], None, "580.1").gpus
-    assert [gpu.uuid for gpu in gpus] == ["MIG-1c.3g.20gb", "MIG-1g.5gb", "MIG-2g.10gb"]
+    assert [gpu.uuid for gpu in gpus] == ["MIG-0", "MIG-2", "MIG-3"]
 
 
 def test_an_empty_list_says_so():
