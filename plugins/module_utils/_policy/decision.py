@@ -9,14 +9,21 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config.backend import is_ensemble
 from .._model_config.backend_kinds import ModelFacts, refusal
-from .._model_config.change import Change, Parsed, rewrite
+from .._model_config.change import Change, Parsed, parse, rewrite
 from .._model_config.findings import ConfigError, Finding
-from .._model_config.instance_group import Group, groups_of, impossible_fields, is_implicit, kind_of
+from .._model_config.instance_group import (
+    EXPLICIT_KINDS,
+    Group,
+    groups_of,
+    impossible_fields,
+    is_implicit,
+    kind_of,
+)
 from .gpus import VisibleGpus
 from .match import QueryError, Subject
 from .rules import Policy, Rule
 from .target import on_host, target_groups
-from .waivers import Waiver, in_file, waiver_for
+from .waivers import Waiver, in_file, that_counts, waivers_for
 
 COMPLIANT = "compliant"
 CHANGED = "changed"
@@ -88,9 +95,25 @@ def decide(policy: Policy, subject: Subject, parsed: Parsed, host: Host) -> Deci
     if rule is None:
         return Decision(UNMATCHED, None, before, before, "no rule of the policy matches this model")
     decision = _hold(rule, subject, parsed, host)
+    if decision.status == CHANGED and decision.change is not None:
+        decision = _refuse_to_and_fro(decision, decision.change, policy, subject, host)
     if decision.status in (CHANGED, VIOLATION, INCOMPATIBLE):
         return _waive(decision, policy, subject, parsed, host.today)
     return decision
+
+
+def _refuse_to_and_fro(decision: Decision, change: Change, policy: Policy, subject: Subject, host: Host) -> Decision:
+    """The same decision, unless another rule would be for the model then, and would change it again."""
+    subject = subject.with_config(change.after)
+    other = _rule_for(policy, subject)
+    if other in (None, decision.rule) or _hold(other, subject, parse(change.text), host).status != CHANGED:
+        return decision
+    name = decision.rule.name if decision.rule else ""
+    reason = (
+        f"the rule would make it a model for the rule '{other.name}', which would change it again at the next run. "
+        f"Have the match of '{name}' select by something that neither of the two changes."
+    )
+    return Decision(INCOMPATIBLE, decision.rule, decision.before, decision.before, reason)
 
 
 def _rule_for(policy: Policy, subject: Subject) -> Optional[Rule]:
@@ -120,13 +143,14 @@ def _hold(rule: Rule, subject: Subject, parsed: Parsed, host: Host) -> Decision:
         except ConfigError as error:
             reason = f"the rule's config cannot be merged: {' '.join(error.problems)}"
             return Decision(INCOMPATIBLE, rule, before, before, reason)
-        if change.text == parsed.document.to_bytes():
+        if change.text == parsed.document.to_bytes() or change.after == parsed.data:
             change = None
     # What a backend takes depends on the other fields as they will be, and on the groups as somebody wrote them.
-    facts = subject.facts._replace(config={**(change.after if change else parsed.data), "instance_group": before})
+    then = subject.with_config(change.after) if change else subject
+    facts = then.facts._replace(config={**then.facts.config, "instance_group": before})
     for index, group in enumerate(after):
         new = index >= len(before) or group != before[index]
-        refused = refusal(subject.backend.backend, group, facts if new else facts._replace(world_size=_taken(facts)))
+        refused = refusal(then.backend.backend, group, facts if new else facts._replace(world_size=_taken(facts)))
         if refused:
             whose = "the rule asks for" if new else "the file has"
             return Decision(INCOMPATIBLE, rule, before, before, f"{whose} {refused}")
@@ -144,30 +168,26 @@ def _taken(facts: ModelFacts) -> int:
 def _waive(decision: Decision, policy: Policy, subject: Subject, parsed: Parsed, today: datetime.date) -> Decision:
     """The same decision, unless a waiver speaks for the model. One that has expired makes it a violation."""
     own = in_file(parsed.document)
-    if own.findings:
-        reason = f"{own.findings[0].message} (line {own.findings[0].line}), so the waiver does not count"
-        return _unwritten(decision, VIOLATION, reason)._replace(findings=own.findings)
-    waiver = waiver_for(policy.waivers, subject, today)
-    if own.waiver and (waiver is None or waiver.has_expired(today)):
-        waiver = own.waiver
-    if waiver is None:
-        return decision
-    if waiver.has_expired(today):
+    waiver = that_counts([*waivers_for(policy.waivers, subject), *own.waivers], today)
+    decision = decision._replace(waiver=waiver, findings=own.findings)
+    if waiver is not None and not waiver.has_expired(today):
+        until = f" until {waiver.expires}" if waiver.expires else ""
+        return decision._replace(status=WAIVED, reason=f"waived{until} ({waiver.place}): {waiver.reason}")
+    if own.findings:  # somebody wanted this file left alone
+        first = own.findings[0]
+        reason = f"line {first.line}: {first.message}, so the waiver does not count; {decision.reason}"
+        return decision._replace(status=VIOLATION, reason=reason)
+    if waiver is not None:
         reason = f"the waiver ({waiver.place}: {waiver.reason}) expired on {waiver.expires}; {decision.reason}"
-        return _unwritten(decision, VIOLATION, reason)._replace(waiver=waiver)
-    until = f" until {waiver.expires}" if waiver.expires else ""
-    reason = f"waived{until} ({waiver.place}): {waiver.reason}"
-    return _unwritten(decision, WAIVED, reason)._replace(waiver=waiver)
-
-
-def _unwritten(decision: Decision, status: str, reason: str) -> Decision:
-    return decision._replace(status=status, reason=reason)
+        return decision._replace(status=VIOLATION, reason=reason)
+    return decision
 
 
 def _broken(index: int, group: Group) -> str:
     """Why Triton would refuse a group whatever the backend, empty where it would not."""
     if not isinstance(kind_of(group), str):
-        return f"kind: {kind_of(group)} is no kind that Triton knows: it would refuse to load the model"
+        kinds = ", ".join(EXPLICIT_KINDS)
+        return f"group {index} has kind: {kind_of(group)}, which Triton refuses to load. Write one of {kinds}."
     if impossible_fields(group):
         return f"group {index} has {kind_of(group)} and gpus: Triton refuses to load it. Remove one of the two."
     return ""
@@ -178,7 +198,7 @@ def _explain(before: Sequence[Group], after: Sequence[Group], change: Change) ->
     names = [name for name in change.changed_fields() if name != "instance_group"]
     if names:
         parts.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not as the rule's config wants")
-    return "; ".join(parts) or "fields are written twice"
+    return "; ".join(parts)
 
 
 def _explain_groups(before: Sequence[Group], after: Sequence[Group]) -> str:

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Collection, Iterator, Mapping, NamedTuple, Optional, Pattern, Tuple
 
-from .._model_config.backend import Backend
+from .._model_config.backend import Backend, derive
 from .._model_config.backend_kinds import ModelFacts, spans_gpus
 from .._model_config.schema import suggest
 
-_WILDCARDS = re.compile(r"[*?\[]")
+_WILDCARD = re.compile(r"[*?]|\[!?\]?[^\]]*\]")
 
 
 class QueryError(ValueError):
@@ -25,12 +26,19 @@ class Subject(NamedTuple):
     Attributes:
         repository: path of the repository.
         model: name of the model's directory.
+        files: the names that tell its backend where the configuration does not.
     """
 
     repository: str
     model: str
     backend: Backend
     facts: ModelFacts
+    files: Collection[str] = ()
+
+    def with_config(self, config: Mapping[str, Any]) -> Subject:
+        """The same model with another configuration."""
+        backend = derive(config, self.model, self.files)
+        return self._replace(backend=backend, facts=self.facts._replace(config=config))
 
 
 class Query(NamedTuple):
@@ -52,7 +60,9 @@ class Query(NamedTuple):
         try:
             answer = self.parsed.search(config)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise QueryError(f"{self.text!r} fails: {error}") from error
+            raise QueryError(
+                f"{self.text!r} fails: {error}. Have it test first that the field is there: field && function(field)."
+            ) from error
         return bool(answer) or (answer == 0 and not isinstance(answer, bool))
 
 
@@ -80,7 +90,7 @@ class Match(NamedTuple):
         """
         values = (subject.model, subject.backend.backend, subject.backend.platform, subject.repository)
         for patterns, value in zip(self.patterns(), values):
-            if patterns and not any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns):
+            if patterns and not _any_of(patterns).match(value):
                 return False
         if self.spans_gpus is not None and spans_gpus(subject.backend.backend, subject.facts) != self.spans_gpus:
             return False
@@ -93,21 +103,37 @@ class Match(NamedTuple):
     def takes_all_of(self, other: Match) -> bool:
         """Whether everything that ``other`` selects is surely selected by this, too."""
         for mine, others in zip(self.patterns(), other.patterns()):
-            if mine and not (others and all(any(_covers(pattern, item) for pattern in mine) for item in others)):
+            if mine and not all(_cover(mine, pattern) for pattern in others or ("*",)):
                 return False
         if self.spans_gpus is not None and self.spans_gpus != other.spans_gpus:
             return False
         return self.query is None or (other.query is not None and self.query.text == other.query.text)
 
 
-def _covers(pattern: str, other: str) -> bool:
-    """Whether every name that fits ``other`` surely fits ``pattern``."""
-    if pattern == other:
+def _cover(patterns: Tuple[str, ...], other: str) -> bool:
+    """Whether every name that fits ``other`` surely fits one of the patterns."""
+    if other in patterns:
         return True
-    if not _WILDCARDS.search(other):
-        return fnmatch.fnmatchcase(other, pattern)
-    # With * for its only wildcard, what a pattern makes of the other's text it makes of all that the other stands for.
-    return not _WILDCARDS.search(pattern.replace("*", "")) and fnmatch.fnmatchcase(other, pattern)
+    # A wildcard of the other stands for many texts. As a * in its place, nothing but a * of a pattern can take it.
+    fixed = _with_stars(other)
+    safe = _with_no_wildcard_but_stars(patterns) if "*" in fixed else patterns
+    return bool(safe and _any_of(safe).match(fixed))
+
+
+# The caches of the standard library are too small for a thousand rules.
+@functools.lru_cache(maxsize=None)
+def _any_of(patterns: Tuple[str, ...]) -> Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)))
+
+
+@functools.lru_cache(maxsize=None)
+def _with_stars(pattern: str) -> str:
+    return _WILDCARD.sub("*", pattern)
+
+
+@functools.lru_cache(maxsize=None)
+def _with_no_wildcard_but_stars(patterns: Tuple[str, ...]) -> Tuple[str, ...]:
+    return tuple(pattern for pattern in patterns if not any(symbol in pattern for symbol in "?["))
 
 
 def compile_query(text: str) -> Query:
@@ -126,7 +152,9 @@ def compile_query(text: str) -> Query:
         ) from None
     try:
         parsed = jmespath.compile(text)
-    except jmespath.exceptions.JMESPathError as error:
+    except RecursionError as error:
+        raise QueryError("is nested too deeply for JMESPath. Write several rules instead.") from error
+    except ValueError as error:  # JMESPath's own errors are some
         raise QueryError(f"is no JMESPath expression: {error}") from error
     known = jmespath.functions.Functions.FUNCTION_TABLE
     for name in _functions(parsed.parsed):

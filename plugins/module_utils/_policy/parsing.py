@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._model_config import field_path
+from .._model_config.backend import is_ensemble
 from .._model_config.findings import ConfigError
 from .._model_config.instance_group import EXPLICIT_KINDS, Group, impossible_fields, is_implicit, kind_of
 from .._model_config.schema import suggest
 from .._model_config.writing import to_data, to_values
+from .._textproto.document import Document
 from .gpu_selector import Selector, parse_selector
 from .match import Match, Query, QueryError, compile_query
 from .presets import PRESETS
@@ -18,6 +22,8 @@ from .rules import LEVELS, LISTS, MODES, Policy, Rule
 from .waivers import Waiver, parse_day
 
 _RULE_KEYS = ("name", "match", "instance_group", "accepts", "config", "remove", "lists", "level", "mode")
+_INDEX = re.compile(r"\[[0-9]+\]")
+_NOTHING = Document.parse(b"")
 _PATTERNS = ("models", "backends", "platforms", "repositories")
 
 
@@ -138,7 +144,7 @@ class _Parser:
             try:
                 expires = parse_day(data["expires"])
             except ValueError as error:
-                self.problems.append(f"{place}.expires: {error}")
+                self.problems.append(f"{place}.expires: {error}.")
         return Waiver(place, str(reason).strip(), expires, self.match(selectors, place))
 
     def groups(self, data: Any, place: str) -> Tuple[Tuple[Group, ...], Tuple[Optional[Selector], ...]]:
@@ -186,6 +192,8 @@ class _Parser:
             if name in data:
                 why = "has a key of its own in the rule" if name == "instance_group" else "is the model's own"
                 self.problems.append(f"{place}.{name}: {name} {why}.")
+        if is_ensemble(data):
+            self.problems.append(f"{place}: would make an ensemble of the model, which has no instance_group.")
         try:
             to_values(data)
         except ConfigError as error:
@@ -200,8 +208,13 @@ class _Parser:
                 problem = f"expected a field path, found {path!r}."
             elif path.split(".")[0].split("[")[0] == "instance_group":
                 problem = "instance_group has a key of its own in the rule."
-            elif "[" in path.replace('["', ""):
+            elif _INDEX.search(path):
                 problem = "an index would take another element away at every run. Use lists: replace."
+            else:
+                try:
+                    field_path.resolve(_NOTHING, path)
+                except ConfigError as error:
+                    problem = str(error)
             if problem:
                 self.problems.append(f"{place}[{index}]: {problem}")
         return tuple(map(str, paths))

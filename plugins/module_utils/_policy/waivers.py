@@ -18,7 +18,7 @@ from .._model_config.findings import Finding
 from .._textproto.comments import comments
 from .._textproto.document import Document
 from .._textproto.errors import locate
-from .match import Match, Subject
+from .match import Match, QueryError, Subject
 
 _MARK = "triton-policy:"
 _COMMENT = re.compile(r"#+\s*" + re.escape(_MARK) + r"\s*(.*)")
@@ -44,9 +44,9 @@ class Waiver(NamedTuple):
 
 
 class InFile(NamedTuple):
-    """The waiver in a file, if there is one, and what is wrong with comments that were meant to be one."""
+    """The waivers in a file, and what is wrong with comments that were meant to be one."""
 
-    waiver: Optional[Waiver]
+    waivers: List[Waiver]
     findings: List[Finding]
 
 
@@ -61,41 +61,42 @@ def parse_day(data: Any) -> datetime.date:
     if isinstance(data, datetime.date):
         return data
     if not isinstance(data, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", data):
-        raise ValueError(f"expected a day as YYYY-MM-DD, found {data!r}.")
+        raise ValueError(f"expected a day as YYYY-MM-DD, found {data!r}")
     try:
         return datetime.date(*map(int, data.split("-")))
     except ValueError as error:
-        raise ValueError(f"there is no day {data}: {error}.") from error
+        raise ValueError(f"there is no day {data}: {error}") from error
 
 
 def in_file(document: Document) -> InFile:
-    """The waiver that a comment of a file gives. The first one counts."""
-    waiver: Optional[Waiver] = None
+    """The waivers that the comments of a file give."""
+    waivers: List[Waiver] = []
     findings: List[Finding] = []
     if _MARK not in document.text:
-        return InFile(None, findings)
+        return InFile(waivers, findings)
     for comment in comments(document):
         match = _COMMENT.fullmatch(comment.text.rstrip())
         if not match:
             continue
         try:
-            found = _parse_comment(match.group(1), locate(document.text, comment.offset).line)
+            waivers.append(_parse_comment(match.group(1), locate(document.text, comment.offset).line))
         except ValueError as error:
             findings.append(Finding.at("waiver", str(error), document.text, comment.offset, _USAGE))
-        else:
-            waiver = waiver or found
-    return InFile(waiver, findings)
+    return InFile(waivers, findings)
 
 
 def _parse_comment(text: str, line: int) -> Waiver:
-    words = shlex.split(text)  # an unclosed quote is a ValueError, too
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError("a waiver has a quote that is not closed, or a backslash at its end") from error
     if not words or words[0] != "waive":
         raise ValueError(f"expected 'waive' after '{_MARK}', found {words[0] if words else 'nothing'!r}")
     given = {}
     for word in words[1:]:
         name, separator, value = word.partition("=")
         if not separator or name not in ("reason", "expires") or name in given:
-            raise ValueError(f"expected reason=... and expires=..., once each, found {word!r}")
+            raise ValueError(f'expected reason="..." and expires=..., once each, found {word!r}')
         given[name] = value.strip()
     if not given.get("reason"):
         raise ValueError("a waiver needs a reason")
@@ -103,11 +104,22 @@ def _parse_comment(text: str, line: int) -> Waiver:
     return Waiver(f"line {line}", given["reason"], expires)
 
 
-def waiver_for(waivers: Sequence[Waiver], subject: Subject, today: datetime.date) -> Optional[Waiver]:
-    """The waiver of a policy that counts for a model: the first that holds, else the first that has expired.
+def waivers_for(waivers: Sequence[Waiver], subject: Subject) -> List[Waiver]:
+    """The waivers of a policy that are for a model.
 
     Raises:
         QueryError: a query fails on the model's configuration.
     """
-    fitting = [waiver for waiver in waivers if waiver.match is not None and waiver.match.fits(subject)]
-    return next((waiver for waiver in fitting if not waiver.has_expired(today)), fitting[0] if fitting else None)
+    fitting = []
+    for waiver in waivers:
+        try:
+            if waiver.match is not None and waiver.match.fits(subject):
+                fitting.append(waiver)
+        except QueryError as error:
+            raise QueryError(f"the query of {waiver.place}, {error}") from error
+    return fitting
+
+
+def that_counts(waivers: Sequence[Waiver], today: datetime.date) -> Optional[Waiver]:
+    """The first waiver that holds, else the first that has expired."""
+    return next((waiver for waiver in waivers if not waiver.has_expired(today)), waivers[0] if waivers else None)

@@ -80,10 +80,11 @@ def _text(keys: FrozenSet[str]) -> bytes:
 def _parse(path: str, text: bytes) -> FrozenSet[str]:
     try:
         data = json.loads(text)
-        if data["format"] != FORMAT or not all(isinstance(item, dict) for item in data["violations"]):
-            raise ValueError("it has another format")
-        return frozenset(json.dumps(item, sort_keys=True) for item in data["violations"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise FileError(
-            f"{path}: is no baseline: {error}. Restore the file, or write it anew with write_baseline: true."
-        ) from error
+        if data["format"] == FORMAT and all(isinstance(item, dict) for item in data["violations"]):
+            return frozenset(json.dumps(item, sort_keys=True) for item in data["violations"])
+        why = f"it is not in the format {FORMAT}"
+    except (LookupError, TypeError):
+        why = "it is JSON, but not of a baseline"
+    except (ValueError, RecursionError) as error:
+        why = f"it is not JSON ({error})"
+    raise FileError(f"{path}: is no baseline: {why}. Restore the file, or write it anew with write_baseline: true.")

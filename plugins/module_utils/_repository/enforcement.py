@@ -14,10 +14,11 @@ from .._policy.rules import Policy
 from . import baseline, transaction
 from .backup import Keeping, Replacement, keeping, refuse_inside
 from .baseline import Baseline
-from .discovery import Ignored, ModelDirectory, RepositoryError, checked_name, list_models, repository_of
+from .discovery import Ignored, ModelDirectory, RepositoryError, list_models, repository_of
 from .lock import locked
 from .outcome import Outcome, report_waivers
 from .planning import Plan, plan, plan_variant
+from .variant import checked_config_name
 
 _UNKNOWN_BACKEND = (
     "no configuration, and no file in its first version directory that tells the backend: Triton would not load it"
@@ -60,7 +61,7 @@ def enforce(request: Request) -> Outcome:
     if not request.repositories:
         raise RepositoryError("repositories: the list is empty. Give the path of at least one model repository.")
     if request.config_name is not None:
-        checked_name(request.config_name, "config_name")
+        checked_config_name(request.config_name)
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in request.repositories))
     kept_in = keeping(request.backup_dir, request.keep, paths)
     if request.dry_run:

@@ -58,13 +58,21 @@ class Outcome(NamedTuple):
         texts += [plan.problem() for plan in alarming + [plan for plan in self.plans if plan.is_broken_ensemble()]]
         empty = set(self.paths) - {plan.model.repository for plan in self.plans}
         texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
-        for status, what in ((decision.VIOLATION, "Against the policy"), (decision.UNMATCHED, "No rule matches")):
-            files = [plan.config.path for plan in self.plans if plan.decision.status == status and not plan.known]
-            if files:
-                more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
-                texts.append(f"{what}: {', '.join(files[:_MOST_NAMED])}{more}")
+        texts += self._found(decision.VIOLATION, "against the policy", "Correct the files, or waive the models.")
+        texts += self._found(decision.UNMATCHED, "matched by no rule", "Add a rule for the rest, or a preset.")
         texts += [f"{item['place']}: {item['explanation']}" for item in self.waivers if item["state"] in _TOLD]
         return [printable(text) for text in texts]
+
+    def _found(self, status: str, what: str, advice: str) -> List[str]:
+        """One warning for all that has this status, an empty list where nothing has."""
+        plans = [plan for plan in self.plans if plan.decision.status == status and not plan.known]
+        if not plans:
+            return []
+        lines = [f"{_configurations(len(plans))} {'is' if len(plans) == 1 else 'are'} {what}. {advice}"]
+        lines += [f"{plan.config.path}: {plan.decision.reason}" for plan in plans[:_MOST_NAMED]]
+        if len(plans) > _MOST_NAMED:
+            lines.append(f"and {len(plans) - _MOST_NAMED} more, which the result lists")
+        return ["\n".join(lines)]
 
     def failure(self) -> str:
         """Why nothing was written."""
@@ -78,6 +86,7 @@ class Outcome(NamedTuple):
         if others:
             texts.append(f"{_configurations(len(others))} failed the task (fail_on), so nothing was changed:")
             texts += [f"{plan.config.path}: {plan.decision.status}: {plan.decision.reason}" for plan in others]
+            texts.append("Correct the files, waive the models, or have a baseline know of what is wrong today.")
         return str(printable("\n".join(texts)))
 
     def as_result(self) -> Dict[str, Any]:
@@ -108,6 +117,7 @@ class Outcome(NamedTuple):
 
 
 _TOLD = ("expired", "stale")
+_UNKNOWN = (decision.INVALID, decision.TEMPLATE)
 
 
 def report_waivers(policy: Policy, plans: Sequence[Plan], today: Any) -> List[Dict[str, Any]]:
@@ -135,11 +145,14 @@ def _report(waiver: Waiver, fitting: Sequence[Plan], needing: Sequence[Plan], to
     state, explanation = "active", f"{len(needing)} waived"
     if not fitting:
         state, explanation = "stale", "this waiver matches no model. Remove it, or correct its selectors."
+    elif not needing and any(plan.decision.status in _UNKNOWN for plan in fitting):
+        explanation = "nothing waived yet: the policy cannot be held against all of its models"
+    elif not needing:
+        state = "unneeded"
+        explanation = "no model needs this waiver: each is as the policy wants it, or has another one. Remove it."
     elif waiver.has_expired(today):
         state = "expired"
         explanation = f"this waiver expired on {waiver.expires}. Renew it, or remove it to have the policy enforced."
-    elif not needing:
-        state, explanation = "unneeded", "every model that this waiver is for is as the policy wants it. Remove it."
     return {
         "place": waiver.place,
         "reason": waiver.reason,

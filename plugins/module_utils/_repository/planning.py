@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 from .._model_config import change
-from .._model_config.backend import Backend, derive
+from .._model_config.backend import ENSEMBLE, Backend, derive
 from .._model_config.backend_kinds import ModelFacts
 from .._model_config.findings import Finding
+from .._model_config.instance_group import groups_of
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
 from .._policy import decision
@@ -19,7 +21,7 @@ from .._policy.rules import Policy
 from .discovery import ConfigFile, ModelDirectory, RepositoryError
 from .files import FileError, read_file
 from .results import printable
-from .variant import derived, is_derived, variant_file
+from .variant import derived, is_derived, obstacle, variant_file
 
 
 class Edit(NamedTuple):
@@ -35,8 +37,9 @@ class Plan(NamedTuple):
     Attributes:
         subject: the model as selectors see it.
         edit: what to write, None where the file is to be left alone.
-        findings: what is wrong with the file.
+        findings: what is wrong with the file, or with the one that a variant is made of.
         known: whether the baseline knows of this violation.
+        read_from: the file that a variant is made of, empty where ``config`` itself was read.
     """
 
     model: ModelDirectory
@@ -47,17 +50,18 @@ class Plan(NamedTuple):
     edit: Optional[Edit] = None
     findings: Sequence[Finding] = ()
     known: bool = False
+    read_from: str = ""
 
     def problem(self) -> str:
         """Why the model could not be planned, with the place in the file."""
         if self.findings:
-            return "\n".join(finding.show(self.config.path) for finding in self.findings)
+            return "\n".join(finding.show(self.read_from or self.config.path) for finding in self.findings)
         reason = self.decision.reason
         return reason if reason.startswith(self.model.path) else f"{self.config.path}: {reason}"
 
     def is_broken_ensemble(self) -> bool:
         """Whether this is an ensemble with an instance group, which Triton refuses."""
-        return self.decision.status == decision.EXEMPT and bool(self.decision.before)
+        return self.subject.backend.platform == ENSEMBLE and bool(self.decision.before)
 
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
@@ -81,7 +85,7 @@ class Plan(NamedTuple):
             "reason": self.decision.reason,
             "waiver": waiver.reason if waiver else None,
             "known": self.known,
-            "findings": [finding.as_result(self.config.path) for finding in self.findings],
+            "findings": [finding.as_result(self.read_from or self.config.path) for finding in self.findings],
         }
         return dict(printable(result))
 
@@ -107,21 +111,24 @@ def plan_variant(model: ModelDirectory, config_name: str, policy: Policy, host: 
     Raises:
         QueryError: a query of the policy fails on it.
     """
-    config = variant_file(model, config_name)
+    config, made_of = variant_file(model, config_name), model.configs[0]
     try:
         variant = _read_text(model, config) if config.exists else None
         if variant is not None and not is_derived(variant):
             return _plan(model, config, variant, policy, host)
-        source = _read(model, _read_text(model, model.configs[0]))
-        return _keep_in_step(config, variant, source, _decide(source, policy, host))
     except _Unplannable as stop:
         return stop.plan_for(model, config)
+    try:
+        source = _read(model, _read_text(model, made_of))
+        plan = Plan(model, config, source.subject, _decide(source, policy, host), read_from=made_of.path)
+    except _Unplannable as stop:
+        return stop.plan_for(model, made_of)
+    return _keep_in_step(plan._replace(findings=plan.decision.findings), variant, source.text, policy)
 
 
 class _Source(NamedTuple):
     """A configuration that Triton's parser would accept."""
 
-    model: ModelDirectory
     text: Optional[bytes]
     parsed: change.Parsed
     subject: Subject
@@ -149,7 +156,8 @@ def _plan(model: ModelDirectory, config: ConfigFile, text: Optional[bytes], poli
     source = _read(model, text)
     if is_derived(text):
         reason = "derived from config.pbtxt by a task with this config_name, which keeps it in step"
-        return Plan(model, config, source.subject, Decision(decision.EXEMPT, None, [], [], reason))
+        groups = groups_of(source.parsed.data)
+        return Plan(model, config, source.subject, Decision(decision.EXEMPT, None, groups, groups, reason))
     decided = _decide(source, policy, host)
     if decided.change is None:
         return Plan(model, config, source.subject, decided, findings=decided.findings)
@@ -159,25 +167,31 @@ def _plan(model: ModelDirectory, config: ConfigFile, text: Optional[bytes], poli
     return Plan(model, config, source.subject, decided, impact, edit, decided.findings)
 
 
-def _keep_in_step(config: ConfigFile, variant: Optional[bytes], source: _Source, decided: Decision) -> Plan:
-    """The plan for a variant, from what the policy makes of ``config.pbtxt``."""
-    plan = Plan(source.model, config, source.subject, decided, findings=decided.findings)
-    audited = decided.rule is not None and decided.rule.mode == "audit"
-    has_use = decided.status in (decision.COMPLIANT, decision.CHANGED)
-    has_use = has_use or (decided.status == decision.VIOLATION and decided.change is not None)
-    if not has_use and (variant is None or audited or decided.status == decision.VIOLATION):
+def _keep_in_step(plan: Plan, variant: Optional[bytes], text: Optional[bytes], policy: Policy) -> Plan:
+    """The plan for a variant, from the one for ``config.pbtxt`` with this text."""
+    decided = plan.decision
+    breaks = decided.status == decision.VIOLATION
+    rules = policy.rules if decided.rule is None else (decided.rule,)
+    audited = all(rule.mode == "audit" for rule in rules)
+    wanted: Optional[bytes] = None
+    if decided.status in (decision.COMPLIANT, decision.CHANGED) or (breaks and decided.change is not None):
+        body = decided.change.text if decided.change else text or b""
+        wanted = derived(body, plan.config.config_name or "")
+    elif variant is None or audited or breaks or decided.status == decision.INVALID:
         return plan
-    body = decided.change.text if decided.change else source.text or b""
-    wanted = derived(body, config.config_name or "") if has_use else None
     if wanted == variant:
         reason = "the variant is what the policy makes of config.pbtxt"
-        return plan._replace(decision=decided._replace(status=decision.COMPLIANT, change=None, reason=reason))
+        decided = decided._replace(status=decision.COMPLIANT, change=None, waiver=None, findings=(), reason=reason)
+        return plan._replace(decision=decided, findings=())
+    problem = obstacle(plan.config)
+    if problem:
+        return plan._replace(decision=decided._replace(status=decision.INVALID, change=None, reason=problem))
     reason = decided.reason
-    if not has_use:
+    if wanted is None:
         reason = f"the variant has no use any more: {reason}"
     elif decided.status == decision.COMPLIANT:
         reason = "there is no variant yet" if variant is None else "config.pbtxt has changed since"
-    if decided.status != decision.VIOLATION:
+    if not breaks:
         decided = decided._replace(status=decision.VIOLATION if audited else decision.CHANGED)
     return plan._replace(
         decision=decided._replace(reason=reason),
@@ -206,7 +220,7 @@ def _read(model: ModelDirectory, text: Optional[bytes]) -> _Source:
         raise _Unplannable(decision.INVALID, str(error)) from error
     backend = derive(parsed.data, model.name, files)
     facts = ModelFacts(parsed.data, model.world_size() if backend.backend == "vllm" else None)
-    return _Source(model, text, parsed, Subject(model.repository, model.name, backend, facts))
+    return _Source(text, parsed, Subject(model.repository, model.name, backend, facts, files))
 
 
 def _broken(error: change.InvalidConfigError) -> _Unplannable:
@@ -224,4 +238,5 @@ def _decide(source: _Source, policy: Policy, host: Host) -> Decision:
     except DisagreementError as error:
         raise _Unplannable(decision.INVALID, str(error)) from error
     except QueryError as error:
-        raise QueryError(f"{source.model.path}: {error}") from error
+        path = os.path.join(source.subject.repository, source.subject.model)
+        raise QueryError(f"{path}: {error}") from error

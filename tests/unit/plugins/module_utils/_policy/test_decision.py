@@ -7,7 +7,7 @@ import datetime
 
 import pytest
 from ansible_collections.inference.triton.plugins.filter.textproto import to_textproto
-from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import Backend
+from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import derive, is_ensemble
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import parse
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
@@ -28,9 +28,12 @@ def config_of(text):
     return read(Document.parse(text.encode())).data
 
 
-def decision(text, *rules, model="m", backend="python", platform="", world_size=None, host=HOST, **policy):
+def decision(text, *rules, model="m", backend="python", world_size=None, host=HOST, **policy):
+    """What a policy makes of a text, of a backend that it need not name."""
+    data = config_of(text)
+    text = f'{text}\nbackend: "{backend}"' if not is_ensemble(data) and "backend" not in data else text
     parsed = parse(text.encode())
-    subject = Subject("/models", model, Backend(backend, platform), ModelFacts(parsed.data, world_size))
+    subject = Subject("/models", model, derive(parsed.data, model, ()), ModelFacts(parsed.data, world_size))
     return decide(parse_policy({"rules": list(rules), **policy}), subject, parsed, host)
 
 
@@ -256,12 +259,12 @@ def test_a_model_that_no_rule_matches_is_unmatched():
 
 @pytest.mark.parametrize("text", ['platform: "ensemble"', "ensemble_scheduling { }"])
 def test_an_ensemble_is_exempt(text):
-    decided = decision(text, rule(GPU), backend="", platform="ensemble")
+    decided = decision(text, rule(GPU))
     assert (decided.status, decided.rule, decided.after) == ("exempt", None, [])
 
 
 def test_an_ensemble_with_a_group_is_told_to_remove_it():
-    decided = decision('platform: "ensemble" instance_group { }', rule(GPU), backend="", platform="ensemble")
+    decided = decision('platform: "ensemble" instance_group { }', rule(GPU))
     assert decided.status == "exempt"
     assert "Remove the field" in decided.reason
 
