@@ -108,6 +108,18 @@ options:
       - Write everything that is a C(violation) or C(incompatible) now into O(baseline).
     type: bool
     default: false
+  validate:
+    description:
+      - Whether a file counts as C(invalid) that Triton's parser accepts and its server would not load, as it is or as
+        the policy would make it.
+      - V(false) opts out of these rules, never of the syntax and the fields of a ModelConfig.
+    type: bool
+    default: true
+  triton_release:
+    description:
+      - The oldest release of Triton that has to load the files, as V(24.08). A file with a field or an enum value that
+        this release does not know yet counts as C(invalid). Write it in quotes, C(24.10) without is a number in YAML.
+    type: str
   backup_dir:
     description:
       - Keep the files as they were before this run changed them in this directory of the host, outside every
@@ -424,6 +436,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import detect
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
+from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError
@@ -443,6 +456,8 @@ def main() -> None:
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
+            "validate": {"type": "bool", "default": True},
+            "triton_release": {"type": "str"},
             "backup_dir": {"type": "path"},
             "keep": {"type": "int"},
             "fail_on": {
@@ -468,7 +483,12 @@ def main() -> None:
         request = Request(
             repositories=params["repositories"],
             policy=policy,
-            host=Host(datetime.now(timezone.utc).date(), gpus),
+            host=Host(
+                today=datetime.now(timezone.utc).date(),
+                gpus=gpus,
+                validate=params["validate"],
+                release=None if params["triton_release"] is None else parse_release(params["triton_release"]),
+            ),
             keep_going=params["on_error"] == "continue",
             dry_run=module.check_mode,
             config_name=params["config_name"],
