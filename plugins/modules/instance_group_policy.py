@@ -108,6 +108,15 @@ options:
       - Write everything that is a C(violation) or C(incompatible) now into O(baseline).
     type: bool
     default: false
+  backup_dir:
+    description:
+      - Keep the files as they were before this run changed them in this directory of the host, outside every
+        repository. M(inference.triton.model_repository_restore) puts them back.
+    type: path
+  keep:
+    description:
+      - How many backups stay in O(backup_dir); older ones are removed after a run that made one. By default, all stay.
+    type: int
   fail_on:
     description:
       - Fail, before anything is written, if a model has one of these statuses and the O(baseline) does not know of it.
@@ -196,7 +205,9 @@ EXAMPLES = r"""
   inference.triton.instance_group_policy:
     repositories: [/mnt/models]
     config_name: a100
-    gpus: "{{ hostvars['a100-01'].ansible_facts.triton_gpu.gpus }}"
+    gpus:
+      - {name: NVIDIA A100-SXM4-80GB, memory_mib: 81920, compute_capability: "8.0"}
+      - {name: NVIDIA A100-SXM4-80GB, memory_mib: 81920, compute_capability: "8.0"}
     policy:
       rules:
         - instance_group: [{kind: KIND_GPU, gpus: all, count: 2}]
@@ -402,7 +413,7 @@ baseline:
       sample: 3
 backup_id:
   description: Name of the directory in O(backup_dir) that holds the files as they were, null if nothing was kept.
-    The module model_repository_restore takes it.
+    M(inference.triton.model_repository_restore) takes it.
   type: str
   returned: success, and when a broken configuration stops the task
   sample: 20260301T101500.000000Z-5f3a9c
@@ -432,6 +443,8 @@ def main() -> None:
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
+            "backup_dir": {"type": "path"},
+            "keep": {"type": "int"},
             "fail_on": {
                 "type": "list",
                 "elements": "str",
@@ -441,6 +454,7 @@ def main() -> None:
             "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "fail"},
         },
         required_if=[("write_baseline", True, ["baseline"])],
+        required_by={"keep": ["backup_dir"]},
         supports_check_mode=True,
     )
     params = module.params
@@ -461,6 +475,8 @@ def main() -> None:
             baseline=params["baseline"],
             write_baseline=params["write_baseline"],
             fail_on=params["fail_on"],
+            backup_dir=params["backup_dir"],
+            keep=params["keep"],
         )
         outcome = enforce(request)
     except PolicyError as error:

@@ -7,8 +7,9 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from ansible_collections.inference.triton.plugins.filter.textproto import from_textproto
@@ -54,7 +55,8 @@ def python(more: str = "") -> str:
     return f'backend: "python"\n{more}'
 
 
-class Situation(NamedTuple):
+@dataclass(frozen=True)
+class Situation:
     """A repository, and what the playbook makes of it.
 
     Attributes:
@@ -65,8 +67,8 @@ class Situation(NamedTuple):
 
     models: dict[str, str | None]
     groups: dict[str, list[dict[str, Any]] | None]
-    variables: dict[str, Any] = {}
-    files: dict[str, str] = {}
+    variables: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 SITUATIONS = {

@@ -10,9 +10,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from .._textproto.document import Document, Path
 from .._textproto.errors import EditError, TextProtoError
 from . import field_path
-from .backend import is_ensemble
 from .findings import ConfigError, Finding
-from .instance_group import groups_of, impossible_fields, kind_of
+from .instance_group import groups_of
 from .reading import Reading, read
 from .reload_impact import reload_impact
 from .second_opinion import check
@@ -38,6 +37,10 @@ class InvalidConfigError(ValueError):
         return "\n".join(finding.show(file) for finding in self.findings)
 
 
+class RefusedChangeError(InvalidConfigError):
+    """Triton would not load the file as it would be, so it is not written. The places of the findings are in there."""
+
+
 class Parsed(NamedTuple):
     """A configuration file that Triton's parser would accept."""
 
@@ -49,13 +52,14 @@ class Change(NamedTuple):
     """A verified change.
 
     Attributes:
-        text: the new file.
+        text, document: the new file.
         before, after: the configuration as plain data.
         reload_impact: see `reload_impact`.
         checked_by: the version of Google's protobuf that accepted the new text too, or None.
     """
 
     text: bytes
+    document: Document
     before: Dict[str, Any]
     after: Dict[str, Any]
     reload_impact: str
@@ -96,25 +100,7 @@ def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequenc
         document = document.merge(values, lists)
     except EditError as error:
         raise ConfigError([str(error)]) from error
-    planned = _verified(parsed, document, intended)
-    problems = _refused(planned)
-    if problems:
-        raise ConfigError(problems)
-    return planned
-
-
-def _refused(planned: Change) -> List[str]:
-    """What Triton would refuse of the change (triton core: src/model_config_utils.cc, ValidateInstanceGroup)."""
-    before, after = groups_of(planned.before), groups_of(planned.after)
-    if before == after:
-        return []
-    if is_ensemble(planned.after):
-        return ["instance_group: an ensemble must not have one: Triton refuses to load it."]
-    return [
-        f"instance_group[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it. Name it in 'remove'."
-        for index, group in enumerate(after)
-        for name in impossible_fields(group)
-    ]
+    return _verified(parsed, document, intended)
 
 
 def rewrite(
@@ -182,7 +168,7 @@ def _verified(parsed: Parsed, document: Document, intended: Mapping[str, Any]) -
         )
     before, after = parsed.document.to_bytes(), document.to_bytes()
     checked_by = check(before, after) if after != before else None
-    return Change(after, parsed.data, reading.data, reload_impact(parsed.data, reading.data), checked_by)
+    return Change(after, document, parsed.data, reading.data, reload_impact(parsed.data, reading.data), checked_by)
 
 
 def _canonical(data: Any) -> str:

@@ -5,20 +5,19 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from .._model_config.reload_impact import NONE
 from .._policy import decision
 from .._policy.decision import Host
 from .._policy.rules import Policy
-from . import baseline
-from .backup import refuse_inside
+from . import baseline, transaction
+from .backup import Keeping, Replacement, keeping, refuse_inside
 from .baseline import Baseline
 from .discovery import Ignored, ModelDirectory, RepositoryError, list_models, repository_of
-from .files import FileError, write_file
 from .lock import locked
 from .outcome import Outcome, report_waivers
-from .planning import Edit, Plan, plan, plan_variant
+from .planning import Plan, plan, plan_variant
 from .variant import checked_config_name
 
 _UNKNOWN_BACKEND = (
@@ -34,6 +33,7 @@ class Request(NamedTuple):
         keep_going: whether the other models are written where some cannot be planned.
         config_name: write the variants of this name instead of the files that are there.
         baseline: path of the file of known violations, None for none; ``write_baseline``: make it what is found now.
+        backup_dir: where to keep the files as they were, None for nowhere; ``keep``: how many runs stay there.
         fail_on: statuses that fail the run, unless the baseline knows of the violation.
     """
 
@@ -46,6 +46,8 @@ class Request(NamedTuple):
     baseline: Optional[str] = None
     write_baseline: bool = False
     fail_on: Sequence[str] = ()
+    backup_dir: Optional[str] = None
+    keep: Optional[int] = None
 
 
 def enforce(request: Request) -> Outcome:
@@ -61,14 +63,21 @@ def enforce(request: Request) -> Outcome:
     if request.config_name is not None:
         checked_config_name(request.config_name)
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in request.repositories))
+    kept_in = keeping(request.backup_dir, request.keep, paths)
     if request.dry_run:
         return _plan_all(paths, request)
     configs = [config.path for path in paths for model in list_models(path).models for config in model.configs]
     # Links lead to files that other runs may reach from the repository they are in.
     with locked([*paths, *(repository_of(os.path.realpath(config)) for config in configs)]):
         outcome = _plan_all(paths, request)
-        _write(outcome.edits())
-    return outcome
+        return _write(outcome, kept_in)
+
+
+def _write(outcome: Outcome, kept_in: Optional[Keeping]) -> Outcome:
+    if outcome.baseline is not None and outcome.baseline.edit is not None and not outcome.blocked_by:
+        transaction.write([Replacement(outcome.baseline.path, *outcome.baseline.edit)])
+    saved = transaction.write([Replacement(path, *edit) for path, edit in outcome.model_edits().items()], kept_in)
+    return outcome._replace(backup_id=saved.backup_id, notes=(*outcome.notes, *saved.warnings))
 
 
 def _plan_all(paths: Sequence[str], request: Request) -> Outcome:
@@ -124,27 +133,3 @@ def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:
             failed = decision.Decision(decision.INVALID, item.decision.rule, before, before, reason)
             settled.append(item._replace(decision=failed, reload_impact=NONE, edit=None))
     return settled
-
-
-def _write(edits: Mapping[str, Edit]) -> None:
-    """Write all files, or put back those that were written before one could not be."""
-    written: List[Tuple[str, Edit]] = []
-    try:
-        for path, edit in edits.items():
-            write_file(path, *edit)
-            written.append((path, edit))
-    except FileError as error:
-        stuck: Set[str] = set()
-        for path, edit in reversed(written):
-            try:
-                write_file(path, edit.after, edit.before)
-            except FileError as failure:
-                stuck.add(str(failure))
-        if stuck:
-            raise FileError(
-                f"{error}\nThe files that were written before it could not all be put back:\n"
-                + "\n".join(sorted(stuck))
-            ) from error
-        if written:
-            raise FileError(f"{error}\nWhat had been written before it was put back: nothing has changed.") from error
-        raise

@@ -39,12 +39,14 @@ class Outcome(NamedTuple):
     backup_id: Any = None
     notes: Sequence[str] = ()
 
+    def model_edits(self) -> Dict[str, Edit]:
+        """What is to be written of the models, by path; nothing at all where a plan stands against it."""
+        return {} if self.blocked_by else {plan.config.path: plan.edit for plan in self.plans if plan.edit is not None}
+
     def edits(self) -> Dict[str, Edit]:
-        """What is to be written, by path; nothing at all where a plan stands against it."""
-        if self.blocked_by:
-            return {}
-        edits = {plan.config.path: plan.edit for plan in self.plans if plan.edit is not None}
-        if self.baseline is not None and self.baseline.edit is not None:
+        """What is to be written, by path, with the baseline."""
+        edits = self.model_edits()
+        if self.baseline is not None and self.baseline.edit is not None and not self.blocked_by:
             edits[self.baseline.path] = self.baseline.edit
         return edits
 

@@ -15,11 +15,12 @@ from ansible_collections.inference.triton.plugins.modules import (
     instance_group_policy,
     model_config,
     model_config_info,
+    model_repository_restore,
 )
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [instance_group_policy, model_config, model_config_info]
+MODULES = [instance_group_policy, model_config, model_config_info, model_repository_restore]
 COLLECTION = "inference.triton."
 
 

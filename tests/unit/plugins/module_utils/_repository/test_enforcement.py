@@ -15,7 +15,7 @@ from ansible_collections.inference.triton.plugins.module_utils._model_config.sec
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
-from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement
+from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement, transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
@@ -575,15 +575,15 @@ def test_a_limit_on_the_size_of_files_in_the_middle_of_a_run(three, child, snaps
 
 def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("a") and before == PYTHON:
             with open(repository.config("c"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError, match=r"c/config\.pbtxt: was changed by somebody else"):
         enforce(repository.path)
     assert repository.text("a") == PYTHON
@@ -593,16 +593,16 @@ def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(t
 
 def test_what_cannot_be_put_back_is_named(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("c"):
             with open(repository.config("a"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
             raise FileError("the disk is on fire")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError) as raised:
         enforce(repository.path)
     first, second, third = str(raised.value).split("\n")
