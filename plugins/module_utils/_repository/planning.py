@@ -259,6 +259,8 @@ def _broken(error: change.InvalidConfigError) -> _Unplannable:
 
 
 def _decide(source: _Source, policy: Policy, host: Host) -> Decision:
+    if source.text is None and not source.subject.backend.backend:
+        return Decision(decision.UNMATCHED, None, [], [], "nothing tells the backend, so this may be no model")
     try:
         return decision.decide(policy, source.subject, source.parsed, host)
     except DisagreementError as error:

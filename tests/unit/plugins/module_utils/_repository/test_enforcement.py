@@ -246,16 +246,21 @@ def test_a_repository_without_a_model_is_a_warning(repository):
 
 def test_what_an_audit_finds_is_a_warning(repository):
     path = repository.model("m", PYTHON)
-    (warning,) = enforce(repository.path, rules=[{**GPU, "mode": "audit"}]).warnings()
-    assert warning.endswith(f"{path}: there is no instance_group, so the server chooses the device")
+    outcome = enforce(repository.path, rules=[{**GPU, "mode": "audit"}])
+    assert outcome.warnings() == [
+        "One configuration is against the policy. Correct the files, or waive the models.\n"
+        f"{path}: there is no instance_group, so the server chooses the device"
+    ]
 
 
 def test_many_models_without_a_rule_are_one_warning(repository):
     for number in range(12):
         repository.model(f"m{number:02}", PYTHON)
     (warning,) = enforce(repository.path, rules=[{**GPU, "match": {"backends": ["pyton"]}}]).warnings()
-    assert warning.startswith("12 configurations are matched by no rule. Add a rule for the rest, or a preset.\n")
-    assert f"{repository.path}/m09/config.pbtxt" in warning
+    lines = warning.split("\n")
+    assert lines[0] == "12 configurations are matched by no rule. Add a rule for the rest, or a preset."
+    assert lines[1] == f"{repository.path}/m00/config.pbtxt: no rule of the policy matches this model"
+    assert lines[11:] == ["and 2 more, which the result lists"]
 
 
 def test_what_triton_would_refuse_after_the_change_is_invalid(repository):
