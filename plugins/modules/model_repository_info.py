@@ -200,7 +200,7 @@ models:
               sample: ranker_0
             kind:
               description: V(KIND_GPU), V(KIND_CPU) or V(KIND_MODEL). A number where the file gives one without a name.
-              type: raw
+              type: str
               sample: KIND_CPU
             gpus:
               description: Numbers of the GPUs, as the server counts them.

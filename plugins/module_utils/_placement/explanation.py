@@ -22,8 +22,10 @@ def silent_cpu(
     Both are empty where none does, and where the backend has no other place for the model.
     """
     silent = [index for index, group in enumerate(groups) if group.implicit and group.kind == KIND_CPU]
+    if not silent or server.why_no_gpu is None:
+        return (), ""
     kind = right_kind(backend, facts)
-    if not silent or kind == KIND_CPU or server.why_no_gpu is None:
+    if kind == KIND_CPU:
         return (), ""
     written = f"instance_group [ {{ kind: {kind} }} ]"
     if groups_of(facts.config):

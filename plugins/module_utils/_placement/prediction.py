@@ -86,7 +86,7 @@ class Prediction(NamedTuple):
             "groups": [
                 {
                     "name": group.name,
-                    "kind": group.kind,
+                    "kind": str(group.kind),
                     "gpus": list(group.gpus),
                     "count": group.each,
                     "instances": group.instances,
