@@ -39,23 +39,23 @@ def test_an_ensemble_loads_with_its_steps():
 
 def test_a_step_that_does_not_load_takes_the_ensemble_along():
     assert error_of("e", e=ensemble("a"), a=plain(BROKEN)) == (
-        "Invalid argument: ensemble 'e' depends on 'a' which has no loaded version. Model 'a' loading failed with error: "
-        "version 1 is at UNAVAILABLE state: Internal: broken;"
+        "Invalid argument: ensemble 'e' depends on 'a' which has no loaded version. "
+        "Model 'a' loading failed with error: version 1 is at UNAVAILABLE state: Internal: broken;"
     )
 
 
 def test_an_ensemble_of_such_an_ensemble_does_not_load_either():
     error = error_of("outer", outer=ensemble("e"), e=ensemble("a"), a=plain(BROKEN))
     assert error.startswith(
-        "Invalid argument: ensemble 'outer' depends on 'e' which is not valid. Model 'e' failed with error: ensemble 'e' "
-        "depends on 'a' which has no loaded version."
+        "Invalid argument: ensemble 'outer' depends on 'e' which is not valid. "
+        "Model 'e' failed with error: ensemble 'e' depends on 'a' which has no loaded version."
     )
 
 
 def test_a_step_without_a_version_gives_its_own_error():
     assert error_of("e", e=ensemble("a"), a=plain(Prediction(True).refuse(VERSIONS, "no version"))) == (
-        "Invalid argument: ensemble 'e' depends on 'a' which has no loaded version. Model 'a' loading failed with error: "
-        "no version"
+        "Invalid argument: ensemble 'e' depends on 'a' which has no loaded version. "
+        "Model 'a' loading failed with error: no version"
     )
 
 
