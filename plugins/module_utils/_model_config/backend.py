@@ -38,6 +38,8 @@ _FRAMEWORKS = (
     _Framework("pytorch", "torch_aoti", "model.pt2"),
     _Framework("python", "", "model.py"),
 )
+# The names of files that tell what runs a model.
+MODEL_FILES = frozenset(row.file for row in _FRAMEWORKS)
 _PLATFORM_ALIASES = {"libtorch": "pytorch_libtorch"}
 # The platform of a backend that is named without one. TensorFlow's depends on the files.
 _PLATFORMS = {"tensorrt": "tensorrt_plan", "onnxruntime": "onnxruntime_onnx", "pytorch": "pytorch_libtorch"}

@@ -3,25 +3,31 @@
 """What Triton refuses when it polls a model, before it looks at a GPU or a backend, in the words of its log.
 
 Source: triton core, src/model_config_utils.cc, AutoCompleteBackendFields, ValidateModelConfig and
-ValidateModelIOConfig; src/model_repository_manager/model_repository_manager.cc, InitializeModelInfo. Left out are the
-rules about the control inputs of a sequence batcher, reshaped tensors, batch inputs and outputs, and metrics.
+ValidateModelIOConfig; src/model_repository_manager/model_repository_manager.cc, InitializeModelInfo. What holds for
+every server stands in the rules of `_model_config`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
 
+from .._model_config import batching_rules, ensemble_rules, model_rules, tensor_rules
 from .._model_config.backend import ENSEMBLE, Backend, derive
-from .ensemble_schedule import schedule_error
+from .._model_config.findings import ERROR
+from .._model_config.model_rules import PLATFORMS
+from .._model_config.semantic_rule import ModelContext, Rule, Subject
+from .._textproto.document import Document
 from .server import ServerView
 
-# Backends whose platform Triton checks (GetBackendType, GetBackendTypeFromPlatform).
-_PLATFORMS = {
-    "tensorflow": ("tensorflow_graphdef", "tensorflow_savedmodel"),
-    "tensorrt": ("tensorrt_plan",),
-    "onnxruntime": ("onnxruntime_onnx",),
-    "pytorch": ("pytorch_libtorch", "torch_aoti"),
-}
+# What core checks of a configuration when it polls (ValidateModelConfig). The rules about platforms are left to
+# `_backend_error`, which knows the files and the release.
+_POLLED = [
+    rule
+    for rule in (*model_rules.RULES, *batching_rules.RULES, *ensemble_rules.RULES)
+    if rule.name not in ("directory-name", "version-policy", "platform-and-backend", "ensemble-platform")
+    and rule.severity == ERROR
+]
+_DIRECTORY_NAME = [rule for rule in model_rules.RULES if rule.name == "directory-name"]
 
 # Platforms that core's main branch of 2026 knows and 24.10 does not. What is between is not known here.
 _LATER_PLATFORMS = ("libtorch", "torch_aoti")
@@ -63,12 +69,29 @@ def poll_error(
         return f"failed to open text file for read {model.config_path}: No such file or directory"
     if not model.parses:
         return f"failed to read text proto from {model.config_path}"
-    error = _backend_error(config, model_name, backend, server)
-    for rule in _RULES:
-        error = error or rule(config, config.get("name") or model_name)
-    if error or server.auto_complete:
-        return error or _name_error(config, model_name)
-    return next(_tensor_errors(config, model_name), None) or _name_error(config, model_name)
+    error = _backend_error(config, model_name, backend, server) or _first(_POLLED, config, model_name, backend)
+    if error is None and not server.auto_complete:
+        error = _incomplete_tensor(config, model_name) or tensor_error(config, model_name, backend)
+    return error or _first(_DIRECTORY_NAME, config, model_name, backend)
+
+
+def tensor_error(config: Mapping[str, Any], model_name: str, backend: Backend) -> Optional[str]:
+    """What is wrong with the inputs and outputs of a model whatever its backend completes, None if nothing is."""
+    return _first(tensor_rules.RULES, config, model_name, backend)
+
+
+def _first(rules: Iterable[Rule], config: Mapping[str, Any], model_name: str, backend: Backend) -> Optional[str]:
+    subject = Subject(Document(""), config, ModelContext(model_name, backend))
+    return next((says for rule in rules for says in rule.says(subject)), None)
+
+
+def _incomplete_tensor(config: Mapping[str, Any], model_name: str) -> Optional[str]:
+    for field in ("input", "output"):
+        for tensor in config.get(field, ()):
+            for part in ("data_type", "dims"):
+                if tensor.get("name") and tensor.get(part) in (None, [], "TYPE_INVALID"):
+                    return f"model {field} '{tensor['name']}' must specify '{part}' for {model_name}"
+    return None
 
 
 def _knows(server: ServerView, platform: str) -> bool:
@@ -78,8 +101,7 @@ def _knows(server: ServerView, platform: str) -> bool:
 def _backend_error(config: Mapping[str, Any], model_name: str, found: Backend, server: ServerView) -> Optional[str]:
     backend, platform = found
     name = config.get("name") or model_name
-    named = backend or platform or config.get("default_model_filename")
-    if not named and "." not in model_name:
+    if not (backend or platform or config.get("default_model_filename") or "." in model_name):
         return (
             f"Invalid model name: Could not determine backend for model '{model_name}' with no backend in model "
             "configuration. Expected model name of the form 'model.<backend_name>'."
@@ -88,110 +110,10 @@ def _backend_error(config: Mapping[str, Any], model_name: str, found: Backend, s
         return f"unexpected platform type '{platform}' for {name}"
     if backend and platform == ENSEMBLE:
         return f"Ensemble model '{name}' must have platform type 'ensemble' and empty backend type"
-    if backend in _PLATFORMS and not (platform in _PLATFORMS[backend] and _knows(server, platform)):
+    if backend in PLATFORMS and not (platform in PLATFORMS[backend] and _knows(server, platform)):
         return f"unexpected 'platform' and 'backend' pair, got:{platform}, {backend}"
-    return None
-
-
-def _batch_size_error(config: Mapping[str, Any], name: str) -> Optional[str]:
-    negative = config.get("max_batch_size", 0) < 0
-    return f"'max_batch_size' must be non-negative value for {name}" if negative else None
-
-
-def _dynamic_batching_error(config: Mapping[str, Any], name: str) -> Optional[str]:
-    batching = config.get("dynamic_batching", {})
-    most = config.get("max_batch_size", 0)
-    for size in batching.get("preferred_batch_size", ()):
-        if size <= 0:
-            return f"dynamic batching preferred size must be positive for {name}"
-        if size > most:
-            return f"dynamic batching preferred size must be <= max batch size for {name}"
-    levels = batching.get("priority_levels", 0)
-    policies: Dict[int, Mapping[str, Any]] = batching.get("priority_queue_policy", {})
-    if levels:
-        if not 0 < batching.get("default_priority_level", 0) <= levels:
-            return f"default priority level must be in range [1, {levels}] for {name}"
-        if not all(0 < level <= levels for level in policies):
-            return f"priority queue policy must have priority level in range [1, {levels}] for {name}"
-    if batching.get("preserve_ordering"):
-        if levels > 1:
-            return f"Only one priority level is allowed when 'preserve_ordering' is true for {name}"
-        for policy in (batching.get("default_queue_policy", {}), *policies.values()):
-            if policy.get("default_timeout_microseconds") and policy.get("timeout_action") == "DELAY":
-                return f"Queue policy can not have DELAY as timeout action when 'preserve_ordering' is true for {name}"
-    return None
-
-
-def _sequence_batching_error(config: Mapping[str, Any], name: str) -> Optional[str]:
-    batching = config.get("sequence_batching", {})
-    if "sequence_batching" in config and config.get("response_cache", {}).get("enable"):
-        return (
-            f"Response Cache does not currently support model {name} with sequence batching scheduler. "
-            "Please disable the response cache."
-        )
-    for size in batching.get("oldest", {}).get("preferred_batch_size", ()):
-        if size <= 0:
-            return f"sequence batching preferred batch size must be positive for {name}"
-        if size > config.get("max_batch_size", 0):
-            return f"sequence batching preferred batch size must be <= max batch size for {name}"
-    utilisation = batching.get("direct", {}).get("minimum_slot_utilization", 0)
-    if utilisation < 0 or utilisation > 1:  # as there: a number that is none is neither
-        return f"sequence batching minimum slot utilization must be in range (0.0, 1.0] for {name}"
-    return None
-
-
-def _ensemble_error(config: Mapping[str, Any], name: str) -> Optional[str]:
-    if "ensemble_scheduling" not in config:
-        if config.get("platform") == ENSEMBLE:
-            return f"ensemble scheduling must be set for ensemble {name} whose platform is ensemble"
-        return None
-    if config.get("platform") != ENSEMBLE:
+    if platform == ENSEMBLE and "ensemble_scheduling" not in config:
+        return f"ensemble scheduling must be set for ensemble {name} whose platform is ensemble"
+    if platform != ENSEMBLE and "ensemble_scheduling" in config:
         return f"ensemble scheduling cannot be set for model '{name}' whose platform is not ensemble"
-    if config.get("instance_group"):
-        return f"instance group should not be specified for ensemble '{name}'"
-    if "optimization" in config:
-        return f"optimization should not be specified for ensemble '{name}'"
-    if config.get("model_warmup"):
-        return f"model_warmup can not be specified for ensemble '{name}'"
-    return schedule_error(config, name)
-
-
-def _cache_error(config: Mapping[str, Any], name: str) -> Optional[str]:
-    decoupled = config.get("model_transaction_policy", {}).get("decoupled")
-    if not (decoupled and config.get("response_cache", {}).get("enable")):
-        return None
-    return (
-        f"Response Cache does not currently support model {name} with 'decoupled' transaction policy. "
-        "Please disable the response cache."
-    )
-
-
-_RULES: Tuple[Callable[[Mapping[str, Any], str], Optional[str]], ...] = (
-    _batch_size_error,
-    _dynamic_batching_error,
-    _sequence_batching_error,
-    _ensemble_error,
-    _cache_error,
-)
-
-
-def _tensor_errors(config: Mapping[str, Any], name: str) -> Iterator[str]:
-    for field in ("input", "output"):
-        for tensor in config.get(field, ()):
-            what = f"model {field} "
-            if not tensor.get("name"):
-                yield f"{what}must specify 'name' for {name}"
-            what += f"'{tensor.get('name')}' "
-            if tensor.get("data_type", "TYPE_INVALID") == "TYPE_INVALID":
-                yield f"{what}must specify 'data_type' for {name}"
-            if not tensor.get("dims"):
-                yield f"{what}must specify 'dims' for {name}"
-            if any(dim < 1 and dim != -1 for dim in tensor.get("dims", ())):
-                yield f"{what}dimension must be integer >= 1, or -1 to indicate a variable-size dimension for {name}"
-
-
-def _name_error(config: Mapping[str, Any], model_name: str) -> Optional[str]:
-    name = config.get("name") or model_name
-    if name == model_name:
-        return None
-    return f"unexpected directory name '{model_name}' for model '{name}', directory name must equal model name"
+    return None

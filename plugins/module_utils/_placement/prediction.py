@@ -15,7 +15,7 @@ from .._model_config.backend_kinds import ModelFacts
 from .backend_errors import load_error
 from .explanation import notes_on_loaded, notes_on_refused, silent_cpu
 from .instance_groups import PlacedGroup, place, refused
-from .polling import ModelOnDisk, backend_of, poll_error
+from .polling import ModelOnDisk, backend_of, poll_error, tensor_error
 from .server import Reason, ServerView
 
 # How sure a prediction is. Proved: of what is held against the real server by this collection's own tests.
@@ -132,6 +132,9 @@ def predict(config: Mapping[str, Any], model_name: str, server: ServerView, mode
         prediction = prediction._replace(evidence=DOCUMENTED)
     if not model.has_config and found.backend not in _COMPLETE:
         return prediction.refuse(LOADING, f"Not found: model configuration is not provided for model '{model_name}'")
+    error = tensor_error(config, model_name, found)
+    if error is not None:
+        return prediction.refuse(LOADING, f"Invalid argument: {error}")
     facts = ModelFacts(config, model.world_size)
     for group in groups:
         error = load_error(found.backend, {"kind": group.kind}, facts, model_name)

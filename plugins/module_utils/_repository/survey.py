@@ -7,16 +7,19 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections import Counter
+from functools import partial
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 from .._model_config.backend import is_ensemble
 from .._model_config.instance_group import groups_of, is_implicit
+from .._model_config.release import parse_release
 from .._placement.ensembles import Candidate, resolve
 from .._placement.polling import ModelOnDisk
 from .._placement.prediction import POLLING, Prediction, predict
 from .._placement.server import ServerView
 from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models
 from .inspection import Inspection, describe, inspect
+from .model_context import model_context
 from .results import printable
 
 
@@ -107,7 +110,8 @@ _AMBIGUOUS = Prediction(False, "model appears in two or more repositories", POLL
 
 def _look_at(model: ModelDirectory, server: ServerView) -> Surveyed:
     config = next((item for item in model.configs if item.config_name == server.config_name), model.configs[0])
-    found = inspect(model, config)
+    release = server.release and parse_release(server.release.name)
+    found = inspect(model, config, release, partial(model_context, model, config.config_name))
     if not found.readable:
         return Surveyed(model, config, found, Prediction(None, notes=("The model could not be read, see findings.",)))
     vllm = found.data.get("backend") == "vllm"

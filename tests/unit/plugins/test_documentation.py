@@ -10,16 +10,17 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.inference.triton.plugins.filter.textproto import FilterModule
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import merge, parse
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 from ansible_collections.inference.triton.plugins.modules import (
     instance_group_policy,
     model_config,
     model_config_info,
+    model_repository_restore,
 )
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [instance_group_policy, model_config, model_config_info]
+MODULES = [instance_group_policy, model_config, model_config_info, model_repository_restore]
 COLLECTION = "inference.triton."
 
 

@@ -44,6 +44,7 @@ def test_a_whole_repository_in_one_task(run, documented, models):
         "template": 1,
         "unmatched": 0,
         "violation": 0,
+        "waived": 0,
     }
     assert [item["path"] for item in result["ignored"]] == [os.path.join(models.path, ".git")]
     assert models.text("absent") == PYTHON + b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
@@ -110,7 +111,7 @@ def test_all_mistakes_of_a_policy_are_reported_before_any_model_is_read(run, sna
     result = run(module, repositories=[models.path], policy=policy)
     assert result["msg"].split("\n") == [
         "The policy has mistakes, nothing was changed:",
-        "waiver: there is no such key.",
+        "waiver: there is no such key. Did you mean 'waivers'?",
         "rules[0].levle: there is no such key. Did you mean 'level'?",
         "rules[0].instance_group[0].kind: expected one of KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL, found 'GPU'. "
         "Did you mean 'KIND_GPU'?",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import json
 import os
@@ -11,8 +12,10 @@ import resource
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._model_config import change
 from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
-from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement
+from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement, transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
@@ -22,8 +25,12 @@ PYTHON = b'backend: "python"\n'
 WRITTEN = b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
 
 
-def enforce(*repositories, rules=(GPU,), keep_going=False, dry_run=False):
-    return enforcement.enforce(list(repositories), parse_policy({"rules": list(rules)}), keep_going, dry_run)
+HOST = Host(datetime.date(2026, 7, 1), VisibleGpus(tuple(map(Gpu, range(8)))))
+
+
+def enforce(*repositories, rules=(GPU,), policy=None, host=HOST, **options):
+    policy = parse_policy(policy or {"rules": list(rules)})
+    return enforcement.enforce(enforcement.Request(list(repositories), policy, host, **options))
 
 
 def statuses(outcome):
@@ -82,7 +89,7 @@ def test_a_second_run_changes_nothing(models, snapshot):
     was = snapshot(models.path)
     inodes = [os.stat(plan.config.path).st_ino for plan in enforce(models.path, dry_run=True).plans]
     outcome = enforce(models.path)
-    assert outcome.changed() == []
+    assert outcome.edits() == {}
     assert outcome.as_result()["changed"] is False
     assert snapshot(models.path) == was
     assert [os.stat(plan.config.path).st_ino for plan in outcome.plans] == inodes, "files were written anew"
@@ -100,7 +107,7 @@ def test_audit_writes_nothing(models, snapshot):
     was = snapshot(models.path)
     outcome = enforce(models.path, rules=[{**GPU, "mode": "audit"}])
     assert set(statuses(outcome).values()) == {"violation", "compliant", "exempt", "incompatible"}
-    assert (outcome.changed(), outcome.as_result()["changed"]) == ([], False)
+    assert (outcome.edits(), outcome.as_result()["changed"]) == ({}, False)
     assert snapshot(models.path) == was
 
 
@@ -130,6 +137,9 @@ def test_the_result_of_one_model(models):
         "after": [{"count": 2, "kind": "KIND_GPU"}],
         "reload_impact": "instance_update",
         "reason": "group 0 is without a kind, so the server chooses the device",
+        "fields": ["instance_group"],
+        "waiver": None,
+        "known": False,
         "findings": [],
     }
 
@@ -144,6 +154,7 @@ def test_the_counts_name_every_status(models):
         "template": 0,
         "unmatched": 0,
         "violation": 0,
+        "waived": 0,
     }
 
 
@@ -248,11 +259,11 @@ def test_a_dangling_link_in_the_root_is_a_warning(models):
     assert any("leads nowhere" in warning for warning in outcome.warnings())
 
 
-def test_an_edit_of_the_groups_is_an_update_in_place_and_of_an_overruled_file_a_reload(models):
+def test_an_edit_of_the_groups_is_an_update_in_place_and_of_one_of_several_files_a_reload(models):
     impacts = {(plan.model.name, plan.config.config_name): plan.reload_impact for plan in enforce(models.path).plans}
     assert impacts[("implicit", None)] == "instance_update"
     assert impacts[("variants", None)] == "full_reload", "a server that reads configs/h100.pbtxt sees a changed file"
-    assert impacts[("variants", "h100")] == "instance_update"
+    assert impacts[("variants", "h100")] == "full_reload", "so does one that reads config.pbtxt"
     assert impacts[("explicit", None)] == "none"
 
 
@@ -317,7 +328,7 @@ def test_nothing_at_all_is_written_where_one_configuration_cannot_be_planned(mod
     assert statuses(outcome) == {**STATUSES, "broken": "invalid"}
     (broken,) = outcome.blocked_by
     assert reason in broken.decision.reason
-    assert (outcome.changed(), outcome.diff(), outcome.as_result()["changed"]) == ([], [], False)
+    assert (outcome.edits(), outcome.diff(), outcome.as_result()["changed"]) == ({}, [], False)
 
 
 @pytest.mark.parametrize(("how", "reason"), INVALID)
@@ -403,7 +414,7 @@ def test_a_repository_and_a_link_to_it_are_written_once(repository, tmp_path):
     os.symlink(repository.path, str(tmp_path / "link"))
     outcome = enforce(repository.path, str(tmp_path / "link"))
     assert [plan.decision.status for plan in outcome.plans] == ["changed", "changed"]
-    assert len(outcome.changed()) == 1
+    assert len(outcome.edits()) == 1
     assert repository.text("m") == PYTHON + WRITTEN
 
 
@@ -468,7 +479,7 @@ def test_models_that_share_a_file_are_written_once(repository, tmp_path):
         os.symlink(str(tmp_path / "shared.pbtxt"), repository.model(name, None))
     outcome = enforce(repository.path)
     assert statuses(outcome) == {"a": "changed", "b": "changed", "c": "changed"}
-    assert len(outcome.changed()) == 1
+    assert len(outcome.edits()) == 1
     assert (tmp_path / "shared.pbtxt").read_bytes() == PYTHON + WRITTEN
 
 
@@ -564,15 +575,15 @@ def test_a_limit_on_the_size_of_files_in_the_middle_of_a_run(three, child, snaps
 
 def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("a") and before == PYTHON:
             with open(repository.config("c"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError, match=r"c/config\.pbtxt: was changed by somebody else"):
         enforce(repository.path)
     assert repository.text("a") == PYTHON
@@ -582,16 +593,16 @@ def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(t
 
 def test_what_cannot_be_put_back_is_named(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("c"):
             with open(repository.config("a"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
             raise FileError("the disk is on fire")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError) as raised:
         enforce(repository.path)
     first, second, third = str(raised.value).split("\n")
@@ -630,7 +641,10 @@ def test_two_runs_at_once_change_each_file_once(repository, child):
     count = 30
     for number in range(count):
         repository.model(f"m{number:02}", None if number % 3 == 0 else PYTHON, files=("model.py",))
-    runs = [child(lambda: [plan.model.name for plan in enforce(repository.path).changed()]) for _run in range(2)]
+    runs = [
+        child(lambda: [os.path.basename(os.path.dirname(path)) for path in enforce(repository.path).edits()])
+        for _run in range(2)
+    ]
     changed = [name for run in runs for name in run.result()]
     assert sorted(changed) == [f"m{number:02}" for number in range(count)]
     assert set(statuses(enforce(repository.path)).values()) == {"compliant"}

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import Match, PolicyError, parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpu_selector import parse_selector
+from ansible_collections.inference.triton.plugins.module_utils._policy.match import Match
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import PolicyError, parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._policy.rules import Rule
 
 GPU = [{"kind": "KIND_GPU"}]
 
@@ -29,26 +32,43 @@ def problems_of(policy):
 
 def test_a_rule_needs_a_group_and_has_defaults_for_the_rest():
     (parsed,) = parse({"instance_group": [{"kind": "KIND_GPU"}]})
-    assert parsed == ("rules[0]", Match((), (), ()), ({"kind": "KIND_GPU"},), "explicit", "enforce")
+    assert parsed == Rule("rules[0]", Match(), ({"kind": "KIND_GPU"},), "explicit", "enforce", gpus=(None,))
 
 
 def test_a_rule_with_everything():
     (parsed,) = parse(
         {
             "name": "tokenizers",
-            "match": {"models": ["*_tokenizer"], "backends": ["python"], "platforms": ["*"]},
-            "instance_group": [{"kind": "KIND_CPU", "count": 2}],
-            "level": "exact",
+            "match": {
+                "models": ["*_tokenizer"],
+                "backends": ["python"],
+                "platforms": ["*"],
+                "repositories": ["/srv/*"],
+                "query": "parameters.size",
+                "spans_gpus": False,
+            },
+            "instance_group": [{"kind": "KIND_GPU", "count": 2, "gpus": {"memory_gb": 40}}, {"kind": "KIND_CPU"}],
+            "level": "kind",
+            "accepts": ["KIND_MODEL"],
+            "config": {"max_batch_size": 8},
+            "remove": ["dynamic_batching"],
+            "lists": "replace",
             "mode": "audit",
         }
     )
-    assert parsed == (
-        "tokenizers",
-        Match(("*_tokenizer",), ("python",), ("*",)),
-        ({"kind": "KIND_CPU", "count": 2},),
-        "exact",
-        "audit",
+    assert parsed == Rule(
+        name="tokenizers",
+        match=Match(("*_tokenizer",), ("python",), ("*",), ("/srv/*",), parsed.match.query, False),
+        groups=({"kind": "KIND_GPU", "count": 2}, {"kind": "KIND_CPU"}),
+        level="kind",
+        mode="audit",
+        gpus=(parse_selector({"memory_gb": 40}), None),
+        accepts=("KIND_MODEL",),
+        config={"max_batch_size": 8},
+        remove=("dynamic_batching",),
+        lists="replace",
     )
+    assert parsed.match.query.text == "parameters.size"
 
 
 def test_the_rules_keep_their_order():
@@ -62,7 +82,6 @@ def test_the_rules_keep_their_order():
             [{"kind": "KIND_GPU", "count": "2"}], ({"kind": "KIND_GPU", "count": 2},), id="number from a template"
         ),
         pytest.param([{"kind": 2}], ({"kind": "KIND_CPU"},), id="kind by number"),
-        pytest.param([{"kind": "KIND_GPU", "gpus": [0, 1]}], ({"kind": "KIND_GPU", "gpus": [0, 1]},), id="gpus"),
         pytest.param(
             [{"kind": "KIND_CPU", "rate_limiter": {"resources": [{"name": "R", "global": "yes", "count": 1}]}}],
             ({"kind": "KIND_CPU", "rate_limiter": {"resources": [{"name": "R", "global": True, "count": 1}]}},),
@@ -81,47 +100,19 @@ def test_a_list_that_a_rule_leaves_empty_says_nothing():
     assert parse(rule(instance_group=[{"kind": "KIND_CPU", "gpus": []}]))[0].groups == ({"kind": "KIND_CPU"},)
 
 
-# Which models a rule is for
-
-
-@pytest.mark.parametrize(
-    ("match", "fits"),
-    [
-        pytest.param({}, True, id="no selector"),
-        pytest.param({"models": ["resnet50"]}, True, id="name"),
-        pytest.param({"models": ["resnet*"]}, True, id="star"),
-        pytest.param({"models": ["resnet[0-9][0-9]"]}, True, id="class"),
-        pytest.param({"models": ["resnet?"]}, False, id="one character is not two"),
-        pytest.param({"models": ["net"]}, False, id="part of the name"),
-        pytest.param({"models": ["RESNET50"]}, False, id="letter case"),
-        pytest.param({"models": ["bert", "resnet50"]}, True, id="one of several names"),
-        pytest.param({"backends": ["onnx*"]}, True, id="backend"),
-        pytest.param({"backends": ["python"]}, False, id="another backend"),
-        pytest.param({"platforms": ["onnxruntime_onnx"]}, True, id="platform"),
-        pytest.param({"platforms": ["tensorrt_plan"]}, False, id="another platform"),
-        pytest.param({"models": ["resnet*"], "backends": ["onnxruntime"]}, True, id="both"),
-        pytest.param({"models": ["resnet*"], "backends": ["python"]}, False, id="only one of both"),
-    ],
-)
-def test_every_selector_that_is_given_has_to_fit(match, fits):
-    (parsed,) = parse(rule(match=match))
-    assert parsed.match.fits("resnet50", "onnxruntime", "onnxruntime_onnx") is fits
-
-
-def test_a_model_without_a_known_backend_fits_no_name_of_a_backend():
-    (parsed,) = parse(rule(match={"backends": ["python"]}))
-    assert not parsed.match.fits("m", "", "")
-
-
 # Mistakes
 
 KINDS = "KIND_GPU, KIND_CPU, KIND_MODEL"
 
 MISTAKES = [
-    pytest.param([], "policy: expected a mapping with rules, found [].", id="list for the policy"),
-    pytest.param(None, "policy: expected a mapping with rules, found None.", id="null for the policy"),
-    pytest.param({}, "rules: a policy needs at least one rule.", id="nothing"),
-    pytest.param({"rules": []}, "rules: a policy needs at least one rule.", id="no rule"),
+    pytest.param(
+        [], "policy: expected a mapping with rules, preset, mode, waivers, found [].", id="list for the policy"
+    ),
+    pytest.param(
+        None, "policy: expected a mapping with rules, preset, mode, waivers, found None.", id="null for the policy"
+    ),
+    pytest.param({}, "rules: a policy needs at least one rule, or a preset.", id="nothing"),
+    pytest.param({"rules": []}, "rules: a policy needs at least one rule, or a preset.", id="no rule"),
     pytest.param({"rules": None}, "rules: expected a list of rules, found None.", id="null for the rules"),
     pytest.param({"rules": "all"}, "rules: expected a list of rules, found 'all'.", id="string for the rules"),
     pytest.param({"rules": {"a": 1}}, "rules: expected a list of rules, found {'a': 1}.", id="mapping for the rules"),
@@ -130,11 +121,11 @@ MISTAKES = [
         "rule: there is no such key. Did you mean 'rules'?",
         id="unknown key of the policy",
     ),
-    pytest.param({"rules": [rule()], "waivers": []}, "waivers: there is no such key.", id="key that is still to come"),
     pytest.param(
         {"rules": ["gpu"]},
         [
-            "rules[0]: expected a mapping with name, match, instance_group, level, mode, found 'gpu'.",
+            "rules[0]: expected a mapping with name, match, instance_group, accepts, config, remove, lists, "
+            "level, mode, found 'gpu'.",
             "rules[0].instance_group: a rule needs at least one group, for example [{kind: KIND_GPU}].",
         ],
         id="string for a rule",
@@ -144,7 +135,6 @@ MISTAKES = [
         "rules[1].levle: there is no such key. Did you mean 'level'?",
         id="unknown key of a rule",
     ),
-    pytest.param({"rules": [rule(config={})]}, "rules[0].config: there is no such key.", id="config"),
     pytest.param({"rules": [rule(**{"1": 2})]}, "rules[0].1: there is no such key.", id="number for a key"),
     pytest.param(
         {"rules": [rule(level="strict")]},
@@ -173,12 +163,14 @@ MISTAKES = [
     ),
     pytest.param(
         {"rules": [rule(match=["*"])]},
-        "rules[0].match: expected a mapping with models, backends, platforms, found ['*'].",
+        "rules[0].match: expected a mapping with models, backends, platforms, repositories, query, spans_gpus, "
+        "found ['*'].",
         id="list for a match",
     ),
     pytest.param(
         {"rules": [rule(match=None)]},
-        "rules[0].match: expected a mapping with models, backends, platforms, found None.",
+        "rules[0].match: expected a mapping with models, backends, platforms, repositories, query, spans_gpus, "
+        "found None.",
         id="null for a match",
     ),
     pytest.param(
@@ -186,7 +178,6 @@ MISTAKES = [
         "rules[0].match.model: there is no such key. Did you mean 'models'?",
         id="unknown selector",
     ),
-    pytest.param({"rules": [rule(match={"query": "x"})]}, "rules[0].match.query: there is no such key.", id="query"),
     pytest.param(
         {"rules": [rule(match={"models": "resnet*"})]},
         "rules[0].match.models: expected a list of patterns, found 'resnet*'.",
@@ -280,8 +271,8 @@ def test_a_profile_that_triton_cannot_read_is_a_mistake():
     ("group", "problem"),
     [
         ({"count": 0}, "count: expected at least 1, found 0."),
-        ({"gpus": [0, -1]}, "gpus: expected different numbers from 0, found [0, -1]."),
-        ({"gpus": [1, 1]}, "gpus: expected different numbers from 0, found [1, 1]."),
+        ({"gpus": [0, -1]}, "gpus[1]: expected the number of a GPU, found -1."),
+        ({"gpus": [1, 1]}, "gpus[1]: 1 is there twice."),
     ],
     ids=repr,
 )
