@@ -15,7 +15,8 @@ description:
     whole model repositories, in one task.
   - It covers C(config.pbtxt), every C(configs/*.pbtxt), and models that have no configuration file, for which a
     C(config.pbtxt) with nothing but the C(instance_group) is written.
-  - Only the C(instance_group) is edited. Comments, order, blanks and line ends of a file stay as they are.
+  - Only the C(instance_group) is edited, and the fields that a rule names in C(config) and C(remove). Comments, order,
+    blanks and line ends of a file stay as they are.
   - All repositories are planned as a whole before the first file is written. Files are replaced atomically, in a way
     that a Triton which polls the repository takes for an update of the instances and not for a new model.
   - Ensembles are exempt, since they have no instances of their own.
@@ -45,7 +46,8 @@ options:
         M(inference.triton.model_config_info) returns it, for example C(parameters.size.string_value == 'xl'); it needs
         the Python package C(jmespath) on the managed host. C(spans_gpus) (true or false) is about one instance on
         several GPUs, known of vLLM models from C(model.json) and of TensorRT models with the parameter
-        C(enable_multi_device).
+        C(enable_multi_device). A query that fails on a model, for example because a function is given nothing, fails
+        the task before anything is written. C(contains(a.b, 'x')) wants to be C(a.b && contains(a.b, 'x')).
       - C(instance_group) is what the rule wants, in Triton's own terms, as a list of groups. Each needs a C(kind) of
         V(KIND_GPU), V(KIND_CPU) or V(KIND_MODEL). C(gpus) of a group may be a list of numbers as in the file, or say
         which devices are meant on each host. It is V(all), or a mapping with any of C(memory_gb) (at least, in units of
@@ -60,20 +62,24 @@ options:
         which Triton refuses and which goes in the same edit.
       - C(config) is further fields of the configuration to merge in, C(lists) how to merge a list, and C(remove) the
         paths of fields to take away before. They are those of M(inference.triton.model_config), but for C(name) and
-        C(instance_group), and C(remove) takes no indexes.
+        C(instance_group), and C(remove) takes no indexes. A rule whose C(config) makes a model one for another rule
+        that would change it again is C(incompatible), since no run would be the last.
       - C(mode) of a rule is V(enforce), or V(audit) to report a violation, in the result and as a warning, and write
         nothing. C(mode) of the policy is that of every rule that names none; it defaults to V(enforce).
       - C(preset) names rules that come with the collection and that are tried after those in C(rules).
         V(strict_gpu) has every model on the GPU whose backend can. What each backend takes is known, so that it is safe
         on a repository that nobody looked at; Python models and those of unknown backends keep what is explicit.
         V(explicit_only) gives every implicit group the kind that fits its backend and leaves what is explicit alone.
-        V(cpu_only) has every model on the CPU whose backend can.
+        V(cpu_only) gives every model C(KIND_CPU) whose backend takes it. TensorRT models are C(incompatible) with it,
+        and TensorRT-LLM runs on its GPUs under this kind too.
       - >-
         C(waivers) is a list of models that need not be as the policy wants. Each has the keys of C(match), a C(reason),
         which is required, and C(expires), the last day on which it holds (V(2027-03-31)). Such a model is C(waived) as
         long as it is not as the policy wants. After the last day it is a C(violation), and still not written. A waiver
         that matches no model is a warning. A waiver may also stand in the file, as the comment
-        C(# triton-policy: waive reason="no GPU kernel before opset 17" expires=2027-03-31).
+        C(# triton-policy: waive reason="no GPU kernel before opset 17" expires=2027-03-31). The first waiver that
+        holds counts, those of the policy before those of the file. A comment that begins like one and is none makes the
+        model a C(violation), unless another waiver holds.
     type: dict
     required: true
   gpus:
@@ -95,19 +101,33 @@ options:
       - Write C(configs/<config_name>.pbtxt) for a class of hosts that shares the repository with others, for a server
         that is started with C(--model-config-name=<config_name>). Each such file is C(config.pbtxt) with the policy
         applied to it, and every run keeps it in step. C(config.pbtxt) itself is read and never touched.
+      - The file goes again when the policy has nothing for the model any more, because it is waived for example.
       - A file of this name that was written by hand is held against the policy as any other configuration.
       - Without this option, files that were derived in this way are exempt.
     type: str
   baseline:
     description:
       - Path of a file on the host with known violations, outside every repository. A known violation is marked as such,
-        causes no warning and does not fail the task, as long as the groups in the file stay what they are.
+        causes no warning and does not fail the task, as long as the same rule finds the same groups in the file. A rule
+        is known by its name, so give it one.
     type: path
   write_baseline:
     description:
       - Write everything that is a C(violation) or C(incompatible) now into O(baseline).
     type: bool
     default: false
+  validate:
+    description:
+      - Whether a file counts as C(invalid) that Triton's parser accepts and its server would not load, as it is or as
+        the policy would make it.
+      - V(false) opts out of these rules, never of the syntax and the fields of a ModelConfig.
+    type: bool
+    default: true
+  triton_release:
+    description:
+      - The oldest release of Triton that has to load the files, as V(24.08). A file with a field or an enum value that
+        this release does not know yet counts as C(invalid). Write it in quotes, C(24.10) without is a number in YAML.
+    type: str
   backup_dir:
     description:
       - Keep the files as they were before this run changed them in this directory of the host, outside every
@@ -258,7 +278,8 @@ models:
       type: str
       sample: null
     file:
-      description: Path of the configuration, also where it does not exist.
+      description: Path of the configuration, also where it does not exist. With O(config_name), that of
+        C(config.pbtxt) if it is what cannot be planned.
       type: str
       sample: /srv/triton/models/ranker/config.pbtxt
     backend:
@@ -274,10 +295,11 @@ models:
         - V(compliant), the file is as the rule wants it.
         - V(changed), the file was changed (would be, in check mode or when the task fails because of another file).
         - V(violation), the file is not as the rule wants it, and was not written because the rule's mode is C(audit),
-          the host does not have the GPUs that the rule asks for, or a waiver has expired.
+          the host does not have the GPUs that the rule asks for, or a waiver has expired or is none.
         - V(waived), the file is not as the rule wants it, and a waiver speaks for the model.
         - V(exempt), the model is an ensemble, or the file was derived by a task with O(config_name).
-        - V(incompatible), the rule asks for a kind that the backend cannot run, so it was not written.
+        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged, so
+          it was not written.
         - V(template), the file has placeholders that are still to be filled in.
         - V(invalid), the file cannot be read, or Triton would refuse it.
         - V(unmatched), no rule matches.
@@ -296,7 +318,7 @@ models:
       type: str
       sample: enforce
     before:
-      description: The instance groups in the file.
+      description: The instance groups in the file. With O(config_name), those in C(config.pbtxt).
       type: list
       elements: dict
       sample: [{count: 2}]
@@ -378,7 +400,7 @@ waivers:
       sample: "2027-03-31"
     state:
       description: V(active); V(expired); V(stale), it matches no model; V(unneeded), its models are as the policy
-        wants.
+        wants, or have another waiver.
       type: str
       sample: active
     explanation:
@@ -424,6 +446,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import detect
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
+from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError
@@ -443,6 +466,8 @@ def main() -> None:
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
+            "validate": {"type": "bool", "default": True},
+            "triton_release": {"type": "str"},
             "backup_dir": {"type": "path"},
             "keep": {"type": "int"},
             "fail_on": {
@@ -468,7 +493,12 @@ def main() -> None:
         request = Request(
             repositories=params["repositories"],
             policy=policy,
-            host=Host(datetime.now(timezone.utc).date(), gpus),
+            host=Host(
+                today=datetime.now(timezone.utc).date(),
+                gpus=gpus,
+                validate=params["validate"],
+                release=None if params["triton_release"] is None else parse_release(params["triton_release"]),
+            ),
             keep_going=params["on_error"] == "continue",
             dry_run=module.check_mode,
             config_name=params["config_name"],

@@ -113,6 +113,10 @@ def rewrite(
     """
     values = to_values(config)
     wanted = to_values({"instance_group": groups})
+    if remove:
+        # What is taken away and put back the same stays as it is written.
+        then = merged(read(_removed(parsed.document, remove)).data, values, lists)
+        remove = [path for path in remove if then.get(_top(path)) != parsed.data.get(_top(path))]
     document = _removed(parsed.document, remove)
     intended = merged(read(document).data if remove else parsed.data, values, lists)
     if groups != groups_of(parsed.data):
@@ -140,6 +144,10 @@ def _removed(document: Document, paths: Sequence[str]) -> Document:
         if document.has(place):  # else what held it is gone already
             document = document.remove(place)
     return document
+
+
+def _top(path: str) -> str:
+    return path.split(".")[0].split("[")[0]
 
 
 def _from_the_end(path: Path) -> Tuple[int, List[int]]:

@@ -59,6 +59,8 @@ class Query(NamedTuple):
         """
         try:
             answer = self.parsed.search(config)
+        except RecursionError as error:
+            raise QueryError(f"'{self.text[:40]}...' fails: it is nested too deeply for JMESPath.") from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise QueryError(
                 f"{self.text!r} fails: {error}. Have it test first that the field is there: field && function(field)."
@@ -165,8 +167,9 @@ def compile_query(text: str) -> Query:
 
 def _functions(node: Mapping[str, Any]) -> Iterator[str]:
     """The functions that a compiled expression calls."""
-    if node.get("type") == "function_expression":
-        yield node["value"]
-    for child in node.get("children", ()):
-        if isinstance(child, Mapping):
-            yield from _functions(child)
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if node.get("type") == "function_expression":
+            yield node["value"]
+        pending += [child for child in node.get("children", ()) if isinstance(child, Mapping)]

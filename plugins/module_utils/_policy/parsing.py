@@ -59,7 +59,8 @@ class _Parser:
 
     def policy(self, data: Any) -> Policy:
         data = self.mapping(data, "policy", ("rules", "preset", "mode", "waivers"))
-        self.mode = self.choice(data.get("mode", "enforce"), "mode", MODES)
+        mode = self.choice(data.get("mode", self.mode), "mode", MODES)
+        self.mode = mode if mode in MODES else self.mode  # else each rule would repeat the mistake
         rules = self.sequence(data.get("rules", ()), "rules", "rules")
         if not rules and "preset" not in data and not self.problems:
             self.problems.append("rules: a policy needs at least one rule, or a preset.")
@@ -74,7 +75,10 @@ class _Parser:
         if "preset" in data:
             preset = self.preset(data["preset"])
             if preset and all(_shadow(parsed, rule) for rule in preset):
-                warnings.append(f"preset: {data['preset']} never applies, since a rule before it takes every model.")
+                warnings.append(
+                    f"preset: {data['preset']} never applies, since a rule before it takes every model. "
+                    "Give that rule a match, or remove the preset."
+                )
             parsed += preset
         waivers = self.sequence(data.get("waivers", ()), "waivers", "waivers")
         parsed_waivers = [self.waiver(waiver, f"waivers[{index}]") for index, waiver in enumerate(waivers)]
@@ -269,7 +273,8 @@ def _unreachable(rules: Sequence[Rule]) -> List[str]:
         earlier = _shadow(rules[:index], rule)
         if earlier:
             warnings.append(
-                f"rules[{index}]: '{rule.name}' never applies: '{earlier.name}' before it takes its models."
+                f"rules[{index}]: '{rule.name}' never applies: '{earlier.name}' before it takes its models. "
+                "Put it before that one, or remove it."
             )
     return warnings
 

@@ -72,9 +72,13 @@ def test_there_are_examples_each_with_a_name_of_its_own(module):
 
 @pytest.mark.parametrize(("module", "arguments"), EXAMPLES)
 def test_an_example_passes_the_argument_spec(module, arguments, validator):
-    templated = {name for name, value in arguments.items() if "{{" in str(value)}
-    given = {name: {} if name in templated else value for name, value in arguments.items()}
-    assert validator(module).validate(given).error_messages == []
+    asked = validator(module)
+    kinds = {name: spec.get("type") for name, spec in asked.argument_spec.items()}
+    given = {
+        name: ([] if kinds.get(name) == "list" else {}) if "{{" in str(value) else value
+        for name, value in arguments.items()
+    }
+    assert asked.validate(given).error_messages == []
 
 
 @pytest.mark.parametrize(("module", "arguments"), EXAMPLES)
