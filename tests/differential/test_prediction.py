@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ERROR
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
 from ansible_collections.inference.triton.plugins.module_utils._repository.survey import Surveyed, survey
@@ -323,7 +324,13 @@ def compare(host: Host, models: Mapping[str, Model], library: Library, tmp_path:
     ]
     assert not wrong, f"{len(wrong)} of {len(models)} predictions are wrong:\n" + "\n".join(wrong[:20])
     assert instances(before) == made
+    slandered = [name for name, item in before.items() if after[name].loads and errors(item)]
+    assert slandered == [], "these load although their findings say that no server would load them"
     return len(models)
+
+
+def errors(item: Surveyed) -> list[str]:
+    return [finding.message for finding in item.found.findings if finding.severity == ERROR]
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=list(HOSTS))

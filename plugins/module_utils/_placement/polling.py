@@ -43,6 +43,7 @@ class ModelOnDisk(NamedTuple):
         versions: names of the version directories.
         files: the names in the first of the model's sub-directories.
         world_size: GPUs that one vLLM instance spans, None where nothing says.
+        faultless: whether it is known that no rule of `_model_config` finds an error, so that none is asked again.
     """
 
     config_path: str = "config.pbtxt"
@@ -51,6 +52,7 @@ class ModelOnDisk(NamedTuple):
     versions: Tuple[str, ...] = ("1",)
     files: Tuple[str, ...] = ()
     world_size: Optional[int] = None
+    faultless: bool = False
 
 
 def backend_of(config: Mapping[str, Any], model_name: str, files: Tuple[str, ...], server: ServerView) -> Backend:
@@ -69,19 +71,30 @@ def poll_error(
         return f"failed to open text file for read {model.config_path}: No such file or directory"
     if not model.parses:
         return f"failed to read text proto from {model.config_path}"
-    error = _backend_error(config, model_name, backend, server) or _first(_POLLED, config, model_name, backend)
+    subject = _subject(config, model_name, backend)
+    error = _backend_error(config, model_name, backend, server)
+    if error is None and not model.faultless:
+        error = _first(_POLLED, subject)
     if error is None and not server.auto_complete:
-        error = _incomplete_tensor(config, model_name) or tensor_error(config, model_name, backend)
-    return error or _first(_DIRECTORY_NAME, config, model_name, backend)
+        error = _incomplete_tensor(config, model_name) or tensor_error(config, model_name, backend, model)
+    if error is None and not model.faultless:
+        error = _first(_DIRECTORY_NAME, subject)
+    return error
 
 
-def tensor_error(config: Mapping[str, Any], model_name: str, backend: Backend) -> Optional[str]:
+def tensor_error(config: Mapping[str, Any], model_name: str, backend: Backend, model: ModelOnDisk) -> Optional[str]:
     """What is wrong with the inputs and outputs of a model whatever its backend completes, None if nothing is."""
-    return _first(tensor_rules.RULES, config, model_name, backend)
+    return None if model.faultless else _first(tensor_rules.RULES, _subject(config, model_name, backend))
 
 
-def _first(rules: Iterable[Rule], config: Mapping[str, Any], model_name: str, backend: Backend) -> Optional[str]:
-    subject = Subject(Document(""), config, ModelContext(model_name, backend))
+_NO_TEXT = Document("")
+
+
+def _subject(config: Mapping[str, Any], model_name: str, backend: Backend) -> Subject:
+    return Subject(_NO_TEXT, config, ModelContext(model_name, backend))
+
+
+def _first(rules: Iterable[Rule], subject: Subject) -> Optional[str]:
     return next((says for rule in rules for says in rule.says(subject)), None)
 
 

@@ -132,7 +132,7 @@ def predict(config: Mapping[str, Any], model_name: str, server: ServerView, mode
         prediction = prediction._replace(evidence=DOCUMENTED)
     if not model.has_config and found.backend not in _COMPLETE:
         return prediction.refuse(LOADING, f"Not found: model configuration is not provided for model '{model_name}'")
-    error = tensor_error(config, model_name, found)
+    error = tensor_error(config, model_name, found, model)
     if error is not None:
         return prediction.refuse(LOADING, f"Invalid argument: {error}")
     facts = ModelFacts(config, model.world_size)

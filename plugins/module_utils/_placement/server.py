@@ -122,7 +122,14 @@ def server_view(
     minimum, whose = _minimum(row, min_compute_capability)
     warnings = _about_release(release, row, config_name)
     view = ServerView(
-        (), visible.hidden, None, "", minimum, row, auto_complete, config_name, False, visible.source, tuple(warnings)
+        (),
+        visible.hidden,
+        min_compute_capability=minimum,
+        release=row,
+        auto_complete=auto_complete,
+        config_name=config_name,
+        source=visible.source,
+        warnings=tuple(warnings),
     )
     if cuda_error not in (0, _NO_DEVICE, _INSUFFICIENT_DRIVER):
         return view._replace(cuda_failure=_CUDA_ERRORS.get(cuda_error, "unrecognized error code"))

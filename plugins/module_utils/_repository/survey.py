@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 from .._model_config.backend import is_ensemble
+from .._model_config.findings import ERROR
 from .._model_config.instance_group import groups_of, is_implicit
 from .._model_config.release import parse_release
 from .._placement.ensembles import Candidate, resolve
@@ -122,5 +123,6 @@ def _look_at(model: ModelDirectory, server: ServerView) -> Surveyed:
         model.versions,
         tuple(found.files),
         model.world_size() if vllm else None,
+        not any(finding.severity == ERROR for finding in found.findings),
     )
     return Surveyed(model, config, found, predict(found.data, model.name, server, on_disk))

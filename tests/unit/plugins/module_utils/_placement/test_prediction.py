@@ -41,6 +41,7 @@ def test_an_implicit_model_on_several_gpus_is_pointed_out():
         "m_0 is implicit and takes all 2 GPUs, with 2 on each. Write its kind, count and gpus.",
     )
     assert model({"kind": "KIND_GPU"}, server=TWO_GPUS).notes == ()
+    assert model({"gpus": [0]}, server=TWO_GPUS).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -276,6 +277,13 @@ def test_a_server_that_completes_nothing_needs_everything(config, disk, auto_com
     server = NO_GPU._replace(auto_complete=auto_complete)
     prediction = predict(config, "m", server, ModelOnDisk("/m/config.pbtxt", **disk))
     assert (prediction.loads, prediction.error) == (not error, error)
+
+
+@pytest.mark.parametrize(("release", "loads"), [("24.10", False), ("26.07", True)])
+def test_a_platform_may_be_newer_than_the_release(release, loads):
+    server = server_view(VisibleGpus(()), release)
+    for config in ({"platform": "torch_aoti"}, {"backend": "pytorch", "platform": "torch_aoti"}):
+        assert predict(config, "m", server, ModelOnDisk()).loads == loads
 
 
 def test_a_custom_backend_may_not_complete_a_configuration():

@@ -35,9 +35,10 @@ def test_a_release_drops_gpus_by_documentation():
     assert "give min_supported_compute_capability" in view.warnings[0]
 
 
-def test_what_is_given_is_no_assumption():
-    view = server_view(visible((7, 0)), "25.10", "6.0")
-    assert (view.ordinals(), view.assumed, view.warnings) == ([0], False, ())
+@pytest.mark.parametrize(("minimum", "used"), [("6.0", [0]), ("8.0", [])])
+def test_what_is_given_is_no_assumption(minimum, used):
+    view = server_view(visible((7, 0)), "25.10", minimum)
+    assert (view.ordinals(), view.assumed, view.warnings) == (used, False, ())
 
 
 def test_without_a_release_only_what_none_uses_is_dropped_and_the_doubtful_are_named():
