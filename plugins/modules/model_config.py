@@ -15,6 +15,8 @@ description:
   - The new text is parsed again and compared with what was intended before the file is replaced, atomically.
     Where Google's protobuf is installed on the host, it has to accept the new text too.
   - A file that Triton's parser would refuse is reported with the places of its problems, and is not touched.
+  - Neither is a text written that the parser accepts and the server would not load, for example C(gpus) in a group of
+    C(KIND_CPU), or a C(name) that is not the name of the model's directory. See O(validate).
 options:
   path:
     description:
@@ -75,7 +77,27 @@ options:
     description:
       - Keep the file as it was before a change in this directory of the host. It must be outside the model repository,
         since Triton would take a file in there for a changed model.
+      - M(inference.triton.model_repository_restore) takes the change back. A link that leads nowhere is removed without
+        a backup.
     type: path
+  keep:
+    description:
+      - How many backups to keep in O(backup_dir). Once the change is made, the oldest ones go, whichever tasks they are
+        of. By default all are kept.
+      - At least 1.
+    type: int
+  validate:
+    description:
+      - Whether to refuse a change after which Triton's server would not load the model, although its parser accepts the
+        file. What was wrong in the file before and still is counts too.
+      - V(false) opts out of these rules and of their warnings, never of the syntax and the fields of a ModelConfig.
+    type: bool
+    default: true
+  triton_release:
+    description:
+      - The oldest release of Triton that has to load the file, as V(24.08). It is an error if the file has a field or
+        an enum value that this release does not know yet. Write it in quotes, C(24.10) without is a number in YAML.
+    type: str
   owner:
     description:
       - User that the file should belong to. By default, an existing file keeps its owner and a new one gets that of its
@@ -102,6 +124,8 @@ seealso:
   - module: inference.triton.instance_group_policy
     description: One policy for all models of a repository, in one task.
   - module: inference.triton.model_config_info
+  - module: inference.triton.model_repository_restore
+    description: Takes back what was done with O(backup_dir).
 author:
   - Contributors to the inference.triton collection (@inference-triton)
 """
@@ -129,6 +153,15 @@ EXAMPLES = r"""
               parameters:
                 precision_mode: FP16
     backup_dir: /var/backups/triton
+    keep: 30
+
+- name: Keep the field out of files for servers that do not know it yet
+  inference.triton.model_config:
+    path: /srv/triton/models/detector/config.pbtxt
+    config:
+      response_cache:
+        enable: true
+    triton_release: "24.08"
 
 - name: The variant for hosts with H100 GPUs batches more, and has no rate limiter
   inference.triton.model_config:
@@ -164,7 +197,8 @@ reload_impact:
   returned: success
   sample: instance_update
 validated_by:
-  description: Who found the new text to be a valid ModelConfig. V(built-in), and Google's protobuf if the host has it.
+  description: Who found the new text to be a valid ModelConfig. V(built-in), and Google's protobuf if the host has it
+    and the text is changed. If the two do not agree, the task fails and nothing is written.
   type: list
   elements: str
   returned: success
@@ -173,20 +207,60 @@ backup_id:
   description: Name of the directory in O(backup_dir) that holds the file as it was, null if nothing was kept.
   type: str
   returned: success
-  sample: 20260301T101500Z-5f3a9c
+  sample: 20260301T101500.123456Z-5f3a9c
 findings:
-  description: Everything that is wrong with the file, each with C(file), C(line), C(column), C(rule), C(message),
-    C(excerpt) and C(hint) as M(inference.triton.model_config_info) returns it.
+  description:
+    - What is wrong with the file as it is now, or would be in check mode, in the order of the places. After a success
+      these are warnings only; those that the change brings about are warnings of the task too.
+    - When the task fails because of the file, everything that is wrong with it. If the fault is in what was asked for,
+      the places are those in the text that was not written.
   type: list
   elements: dict
-  returned: when the file that is there is not a valid configuration
-  sample: []
+  returned: success, and when Triton would not load the file
+  contains:
+    file:
+      description: Path of the file.
+      type: str
+      sample: /srv/triton/models/ranker/config.pbtxt
+    rule:
+      description: A short stable name of the kind of problem.
+      type: str
+      sample: max-batch-size
+    message:
+      description: What is there and what was expected; where Triton's server would not load the model, what it
+        would say then.
+      type: str
+      sample: "Triton refuses the model: 'max_batch_size' must be non-negative value for ranker"
+    line:
+      description: Line, from 1. Null where the problem has no place in the text.
+      type: int
+      sample: 7
+    column:
+      description: Column, from 1. A tab is one column.
+      type: int
+      sample: 1
+    excerpt:
+      description: The line, and below it a caret under the place.
+      type: str
+      sample: "max_batch_size: -1\n^"
+    hint:
+      description: What to do about it.
+      type: str
+      sample: Write the largest batch, or 0 for a model without batches.
+    severity:
+      description: V(error), Triton would not load the model; V(warning), it would, but not everywhere, or not as
+        whoever wrote the file may think.
+      type: str
+      sample: error
 """
 
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
+from ansible_collections.inference.triton.plugins.module_utils._model_config.change import (
+    InvalidConfigError,
+    RefusedChangeError,
+)
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
@@ -218,6 +292,9 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "create": {"type": "bool", "default": True},
             "backup_dir": {"type": "path"},
+            "keep": {"type": "int"},
+            "validate": {"type": "bool", "default": True},
+            "triton_release": {"type": "str"},
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "mode": {"type": "raw"},
@@ -225,7 +302,7 @@ def main() -> None:
         mutually_exclusive=[("path", "repository")],
         required_one_of=[("path", "repository")],
         required_together=[("repository", "model")],
-        required_by={"config_name": ["repository"]},
+        required_by={"config_name": ["repository"], "keep": ["backup_dir"]},
         supports_check_mode=True,
     )
     params = module.params
@@ -241,18 +318,25 @@ def main() -> None:
             absent=params["state"] == "absent",
             create=params["create"],
             backup_dir=params["backup_dir"],
+            keep=params["keep"],
+            validate=params["validate"],
+            triton_release=params["triton_release"],
         )
         check_attributes(module, request.path)
         result = apply(request, module.check_mode)
     except InvalidConfigError as error:
+        is_change = isinstance(error, RefusedChangeError)
+        what = "would then be no configuration" if is_change else "is no configuration"
         module.fail_json(
-            msg=f"{path} is no configuration that Triton loads. Nothing was changed.\n{printable(error.show(path))}",
+            msg=f"{path} {what} that Triton loads. Nothing was changed.\n{printable(error.show(path))}",
             findings=printable([finding.as_result(path) for finding in error.findings]),
         )
     except ConfigError as error:
         module.fail_json(msg="What is asked for does not fit, nothing was changed:\n" + "\n".join(error.problems))
     except (RepositoryError, FileError, DisagreementError) as error:
         module.fail_json(msg=str(error))
+    for warning in result.pop("warnings") + result.pop("new_warnings"):
+        module.warn(warning)
     result["path"] = request.path
     target = os.path.realpath(request.path)
     if os.path.exists(target) and not request.absent:

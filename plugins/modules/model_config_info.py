@@ -12,7 +12,8 @@ short_description: Read model configurations of the Triton Inference Server as d
 description:
   - Reads one C(config.pbtxt), or every configuration of the models in a repository, and returns them as plain data,
     with the backend that Triton would run the model with and everything that is wrong with a file.
-  - A file that Triton would refuse is no error of this module; its problems are returned as C(findings).
+  - A file that Triton would refuse is no error of this module; its problems are returned as C(findings). These are the
+    ones of Triton's parser, those for which its server would not load the model although the file parses, and traps.
 options:
   path:
     description:
@@ -29,6 +30,11 @@ options:
     type: list
     elements: str
     default: []
+  triton_release:
+    description:
+      - A release of Triton, as V(24.08). Every field and enum value that it does not know yet is reported too. Write it
+        in quotes, C(24.10) without is a number in YAML.
+    type: str
 extends_documentation_fragment:
   - inference.triton._attributes.info
   - inference.triton._attributes.actiongroup
@@ -47,7 +53,8 @@ EXAMPLES = r"""
 
 - name: Name the files that Triton would refuse
   ansible.builtin.debug:
-    msg: "{{ configs.models | selectattr('findings') | map(attribute='file') | list }}"
+    msg: "{{ configs.models | map(attribute='findings') | flatten | selectattr('severity', 'eq', 'error')
+      | map(attribute='file') | unique | list }}"
 
 - name: Read one file
   inference.triton.model_config_info:
@@ -97,7 +104,7 @@ models:
       type: dict
       sample: {name: ranker, backend: python, instance_group: [{count: 2}]}
     findings:
-      description: Everything that is wrong with the file; empty if Triton's parser would accept it.
+      description: Everything that is wrong with the file, in the order of the places.
       type: list
       elements: dict
       contains:
@@ -108,11 +115,12 @@ models:
         rule:
           description: A short stable name of the kind of problem.
           type: str
-          sample: unknown-field
+          sample: max-batch-size
         message:
-          description: What is there and what was expected.
+          description: What is there and what was expected; where Triton's server would not load the model, what it
+            would say then.
           type: str
-          sample: ModelConfig has no field 'instance_groups'.
+          sample: "Triton refuses the model: 'max_batch_size' must be non-negative value for ranker"
         line:
           description: Line, from 1. Null where the problem has no place in the text.
           type: int
@@ -124,14 +132,20 @@ models:
         excerpt:
           description: The line, and below it a caret under the place.
           type: str
-          sample: "instance_groups [\n^"
+          sample: "max_batch_size: -1\n^"
         hint:
           description: What to do about it.
           type: str
-          sample: Did you mean 'instance_group'?
+          sample: Write the largest batch, or 0 for a model without batches.
+        severity:
+          description: V(error), Triton would not load the model; V(warning), it would, but not everywhere, or not as
+            whoever wrote the file may think.
+          type: str
+          sample: error
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.inspection import (
@@ -146,17 +160,19 @@ def main() -> None:
             "path": {"type": "path"},
             "repository": {"type": "path"},
             "models": {"type": "list", "elements": "str", "default": []},
+            "triton_release": {"type": "str"},
         },
         mutually_exclusive=[("path", "repository"), ("path", "models")],
         required_one_of=[("path", "repository")],
         supports_check_mode=True,
     )
+    params = module.params
     try:
-        if module.params["path"] is not None:
-            models = [describe_file(module.params["path"])]
+        if params["path"] is not None:
+            models = [describe_file(params["path"], params["triton_release"])]
         else:
-            models = describe_repository(module.params["repository"], module.params["models"])
-    except (RepositoryError, FileError) as error:
+            models = describe_repository(params["repository"], params["models"], params["triton_release"])
+    except (RepositoryError, FileError, ConfigError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, models=models)
 

@@ -10,10 +10,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from .._textproto.document import Document, Path
 from .._textproto.errors import EditError
 from . import field_path
-from .backend import is_ensemble
 from .diagnosis import diagnose
 from .findings import ConfigError, Finding
-from .instance_group import groups_of, impossible_fields, kind_of
+from .instance_group import groups_of
 from .reading import Reading, read
 from .reload_impact import reload_impact
 from .second_opinion import check
@@ -38,6 +37,10 @@ class InvalidConfigError(ValueError):
         return "\n".join(finding.show(file) for finding in self.findings)
 
 
+class RefusedChangeError(InvalidConfigError):
+    """Triton would not load the file as it would be, so it is not written. The places of the findings are in there."""
+
+
 class Parsed(NamedTuple):
     """A configuration file that Triton's parser would accept."""
 
@@ -49,17 +52,23 @@ class Change(NamedTuple):
     """A verified change.
 
     Attributes:
-        text: the new file.
+        text, document: the new file.
         before, after: the configuration as plain data.
         reload_impact: see `reload_impact`.
         checked_by: the version of Google's protobuf that accepted the new text too, or None.
     """
 
     text: bytes
+    document: Document
     before: Dict[str, Any]
     after: Dict[str, Any]
     reload_impact: str
     checked_by: Optional[str]
+
+    def changed_fields(self) -> List[str]:
+        """The names of the top-level fields that differ, in the order of the file."""
+        names = dict.fromkeys((*self.before, *self.after))
+        return [name for name in names if self.before.get(name) != self.after.get(name)]
 
 
 def parse(data: bytes) -> Parsed:
@@ -87,37 +96,33 @@ def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequenc
         document = document.merge(values, lists)
     except EditError as error:
         raise ConfigError([str(error)]) from error
-    planned = _verified(parsed, document, intended)
-    problems = _refused(planned)
-    if problems:
-        raise ConfigError(problems)
-    return planned
+    return _verified(parsed, document, intended)
 
 
-def _refused(planned: Change) -> List[str]:
-    """What Triton would refuse of the change (triton core: src/model_config_utils.cc, ValidateInstanceGroup)."""
-    before, after = groups_of(planned.before), groups_of(planned.after)
-    if before == after:
-        return []
-    if is_ensemble(planned.after):
-        return ["instance_group: an ensemble must not have one: Triton refuses to load it."]
-    return [
-        f"instance_group[{index}].{name}: cannot stand beside {kind_of(group)}: Triton refuses it. Name it in 'remove'."
-        for index, group in enumerate(after)
-        for name in impossible_fields(group)
-    ]
-
-
-def set_field(parsed: Parsed, name: str, value: Any) -> Change:
-    """The change that leaves the top-level field ``name`` with exactly ``value``, plain data.
+def rewrite(
+    parsed: Parsed, groups: Sequence[Mapping[str, Any]], config: Mapping[str, Any], lists: str, remove: Sequence[str]
+) -> Change:
+    """The change that leaves exactly ``groups`` as the instance groups and does what `merge` does with the rest.
 
     Raises:
-        ConfigError: the value does not fit the schema.
+        ConfigError: what is asked for does not fit the schema, or the file holds both forms of a field.
     """
-    values = to_values({name: value})
-    intended = {field: data for field, data in parsed.data.items() if field != name}
-    intended.update(to_data(values))
-    return _verified(parsed, parsed.document.set((name,), values[name]), intended)
+    values = to_values(config)
+    wanted = to_values({"instance_group": groups})
+    if remove:
+        # What is taken away and put back the same stays as it is written.
+        then = merged(read(_removed(parsed.document, remove)).data, values, lists)
+        remove = [path for path in remove if then.get(_top(path)) != parsed.data.get(_top(path))]
+    document = _removed(parsed.document, remove)
+    intended = merged(read(document).data if remove else parsed.data, values, lists)
+    if groups != groups_of(parsed.data):
+        document = document.set(("instance_group",), wanted["instance_group"])
+        intended = {**intended, **to_data(wanted)}
+    try:
+        document = document.merge(values, lists)
+    except EditError as error:
+        raise ConfigError([str(error)]) from error
+    return _verified(parsed, document, intended)
 
 
 def _removed(document: Document, paths: Sequence[str]) -> Document:
@@ -135,6 +140,10 @@ def _removed(document: Document, paths: Sequence[str]) -> Document:
         if document.has(place):  # else what held it is gone already
             document = document.remove(place)
     return document
+
+
+def _top(path: str) -> str:
+    return path.split(".")[0].split("[")[0]
 
 
 def _from_the_end(path: Path) -> Tuple[int, List[int]]:
@@ -155,7 +164,7 @@ def _verified(parsed: Parsed, document: Document, intended: Mapping[str, Any]) -
         )
     before, after = parsed.document.to_bytes(), document.to_bytes()
     checked_by = check(before, after) if after != before else None
-    return Change(after, parsed.data, reading.data, reload_impact(parsed.data, reading.data), checked_by)
+    return Change(after, document, parsed.data, reading.data, reload_impact(parsed.data, reading.data), checked_by)
 
 
 def _canonical(data: Any) -> str:

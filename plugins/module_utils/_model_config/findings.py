@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from .._textproto.errors import TextProtoError, excerpt, locate
+
+ERROR = "error"  # Triton would not load the model
+WARNING = "warning"  # it would, but not as whoever wrote the file may think
 
 
 class Finding(NamedTuple):
@@ -18,6 +21,7 @@ class Finding(NamedTuple):
         line, column: from 1; None where the problem has no place in the text.
         excerpt: the line with a caret below, or an empty string.
         hint: what to do, or an empty string.
+        severity: `ERROR` or `WARNING`.
     """
 
     rule: str
@@ -26,12 +30,13 @@ class Finding(NamedTuple):
     column: Optional[int] = None
     excerpt: str = ""
     hint: str = ""
+    severity: str = ERROR
 
     @classmethod
-    def at(cls, rule: str, message: str, text: str, offset: int, hint: str = "") -> Finding:
+    def at(cls, rule: str, message: str, text: str, offset: int, hint: str = "", severity: str = ERROR) -> Finding:
         """A finding at a character of ``text``."""
         position = locate(text, offset)
-        return cls(rule, message, position.line, position.column, excerpt(text, offset), hint)
+        return cls(rule, message, position.line, position.column, excerpt(text, offset), hint, severity)
 
     @classmethod
     def of_syntax(cls, error: TextProtoError) -> Finding:
@@ -41,7 +46,9 @@ class Finding(NamedTuple):
     def show(self, file: str) -> str:
         """``file:line:column: message``, the line with a caret, and the hint."""
         place = file if self.line is None else f"{file}:{self.line}:{self.column}"
-        return "\n".join(part for part in (f"{place}: {self.message} [{self.rule}]", self.excerpt, self.hint) if part)
+        kind = "warning: " if self.severity == WARNING else ""
+        first = f"{place}: {kind}{self.message} [{self.rule}]"
+        return "\n".join(part for part in (first, self.excerpt, self.hint) if part)
 
     def as_result(self, file: Optional[str]) -> Dict[str, Any]:
         """As a module returns it."""
@@ -69,6 +76,11 @@ def located(text: str, problems: Sequence[Problem]) -> List[Finding]:
         column = offset - text.rfind("\n", 0, offset)
         findings.append(Finding(rule, message, line, column, excerpt(text, offset), hint))
     return findings
+
+
+def in_order(findings: Iterable[Finding]) -> List[Finding]:
+    """Findings by their place in the file; those that have none come last."""
+    return sorted(findings, key=lambda finding: (finding.line is None, finding.line or 0, finding.column or 0))
 
 
 class ConfigError(ValueError):

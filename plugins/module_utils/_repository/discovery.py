@@ -43,6 +43,7 @@ class ModelDirectory(NamedTuple):
 
     Attributes:
         versions: the names of its version directories, lowest first.
+        entries: the names of everything in its directory.
         first_directory: the sub-directory in which Triton looks for the kind of the model, None where there is none.
         problem: why the directory cannot be read, None where it can.
     """
@@ -54,6 +55,7 @@ class ModelDirectory(NamedTuple):
     configs: Tuple[ConfigFile, ...]
     first_directory: Optional[str] = None
     problem: Optional[str] = None
+    entries: Tuple[str, ...] = ()
 
     def files(self) -> List[str]:
         """The names that tell the kind of the model.
@@ -171,6 +173,20 @@ def repository_of(path: str) -> str:
     return os.path.dirname(model_path_of(path))
 
 
+def repositories_of(path: str) -> List[str]:
+    """The repositories that a configuration is in: its own, and that of what a link leads to if it looks like one."""
+    target = os.path.realpath(path)
+    is_config = os.path.basename(target) == CONFIG_FILE
+    in_configs = os.path.basename(os.path.dirname(target)) == CONFIGS_DIRECTORY
+    return [repository_of(path)] + ([repository_of(target)] if is_config or in_configs else [])
+
+
+def config_name_of(path: str) -> Optional[str]:
+    """The ``config_name`` of a configuration file, see `ConfigFile`."""
+    is_variant = os.path.dirname(os.path.abspath(path)) != model_path_of(path)
+    return os.path.splitext(os.path.basename(path))[0] if is_variant else None
+
+
 def _add(listing: Listing, repository: str, name: str) -> None:
     path = os.path.join(repository, name)
     try:
@@ -199,7 +215,8 @@ def _model(repository: str, name: str) -> ModelDirectory:
         for item in sorted(os.listdir(directory)):
             if item.endswith(CONFIG_SUFFIX) and item != CONFIG_SUFFIX:
                 configs.append(ConfigFile(os.path.join(directory, item), item[: -len(CONFIG_SUFFIX)], True))
-    return ModelDirectory(repository, name, path, tuple(versions), tuple(configs), min(directories, default=None))
+    first = min(directories, default=None)
+    return ModelDirectory(repository, name, path, tuple(versions), tuple(configs), first, entries=tuple(found))
 
 
 def _is_directory(entry: Any) -> bool:

@@ -16,7 +16,7 @@ import errno
 import os
 import re
 import stat
-from typing import NamedTuple, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 from .discovery import repository_of
 
@@ -44,6 +44,57 @@ def read_file(path: str) -> Optional[bytes]:
     """
     content = _read(path)
     return None if content is None else content.data
+
+
+class Attributes(NamedTuple):
+    """What a file has beside its contents.
+
+    Attributes:
+        mtime_ns: when it was last written, in nanoseconds since 1970; None for a file that is being written now.
+        extended: its extended attributes, among them the access control list and the security label.
+    """
+
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: Optional[int]
+    extended: Mapping[str, bytes]
+
+
+def attributes_of(path: str) -> Attributes:
+    """The attributes of a file, through the links that lead to it.
+
+    Raises:
+        FileError: they cannot be read.
+    """
+    try:
+        return _attributes_of(path)
+    except OSError as error:
+        raise FileError(f"{path}: its attributes cannot be read: {_why(error)}") from error
+
+
+def _attributes_of(path: str) -> Attributes:
+    status = os.stat(path)
+    try:
+        names = os.listxattr(path)
+    except OSError:
+        names = []  # this file system has none
+    extended = {name: os.getxattr(path, name) for name in names}
+    return Attributes(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, extended)
+
+
+def link_at(path: str) -> Optional[str]:
+    """What the symbolic link at a path says, None if there is none.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise FileError(f"{path}: cannot be read: {_why(error)}") from error
 
 
 class _Content(NamedTuple):
@@ -83,12 +134,17 @@ def _read(path: str) -> Optional[_Content]:
         raise FileError(f"{path}: cannot be read: {error.strerror}. Run the task as a user who may read it.") from error
 
 
-def write_file(path: str, before: Optional[bytes], after: Optional[bytes]) -> None:
+def write_file(
+    path: str, before: Optional[bytes], after: Optional[bytes], attributes: Optional[Attributes] = None
+) -> None:
     """Turn a file's contents from ``before`` into ``after``; None stands for no file.
 
     A link is written through; its own removal leaves its target alone. Owner, group, mode, access control list,
     security label and user attributes are kept. A new file gets the owner and group of its directory where that is
     possible, and the directory's mode without the execute bits.
+
+    Args:
+        attributes: what the file is to have instead of all that.
 
     Raises:
         ConcurrentChangeError: the file no longer holds ``before``.
@@ -97,7 +153,7 @@ def write_file(path: str, before: Optional[bytes], after: Optional[bytes]) -> No
     target = os.path.realpath(path)
     try:
         if after is not None:
-            _put(path, target, before, after)
+            _put(path, target, before, after, attributes)
             return
         if os.path.exists(target):
             _expect(path, target, before)
@@ -110,12 +166,22 @@ def remove_leftovers(directory: str) -> None:
     """Remove what a process of this host left behind that was killed between naming a file and renaming it."""
     with contextlib.suppress(OSError):  # tidiness is not worth a failed run
         for name in os.listdir(directory):
-            match = _TEMPORARY.fullmatch(name)
-            if match and match.group(1) == os.uname().nodename and not os.path.exists(f"/proc/{match.group(2)}"):
+            if is_leftover(name):
                 os.unlink(os.path.join(directory, name))
 
 
-def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
+def temporary_name() -> str:
+    """A name for something unfinished that tells whose it is."""
+    return f".inference.triton-{os.uname().nodename}-{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a process of this host gave a `temporary_name` and is no more."""
+    match = _TEMPORARY.fullmatch(name)
+    return bool(match and match.group(1) == os.uname().nodename and not os.path.exists(f"/proc/{match.group(2)}"))
+
+
+def _put(path: str, target: str, before: Optional[bytes], after: bytes, attributes: Optional[Attributes]) -> None:
     directory = _staging_directory(path, target)
     if directory == os.path.dirname(target):
         remove_leftovers(directory)
@@ -124,15 +190,17 @@ def _put(path: str, target: str, before: Optional[bytes], after: bytes) -> None:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(after)
         _expect(path, target, before)
-        if before is None:
+        if attributes is not None:
+            _dress(descriptor, attributes)
+        elif before is None:
             _dress_new(descriptor, os.path.dirname(target))
         else:
-            _dress_alike(descriptor, target)
+            _dress(descriptor, _attributes_of(target)._replace(mtime_ns=None))
         os.fsync(descriptor)
         if before is None and _create(descriptor, name, target):
             return
         if name is None:
-            name = os.path.join(directory, _temporary_name())
+            name = os.path.join(directory, temporary_name())
             _give_name(descriptor, name)
         seen = _expect(path, target, before)
         if seen and seen != _identity(os.stat(target)):
@@ -190,12 +258,8 @@ def _open_temporary(directory: str) -> Tuple[int, Optional[str]]:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
             raise
-    name = os.path.join(directory, _temporary_name())
+    name = os.path.join(directory, temporary_name())
     return os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600), name
-
-
-def _temporary_name() -> str:
-    return f".inference.triton-{os.uname().nodename}-{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def _give_name(descriptor: int, name: str) -> None:
@@ -216,27 +280,26 @@ def _dress_new(descriptor: int, directory: str) -> None:
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o666)
 
 
-def _dress_alike(descriptor: int, target: str) -> None:
-    status = os.stat(target)
+def _dress(descriptor: int, attributes: Attributes) -> None:
     created = os.fstat(descriptor)
-    if (created.st_uid, created.st_gid) != (status.st_uid, status.st_gid):
-        os.fchown(descriptor, status.st_uid, status.st_gid)
+    if (created.st_uid, created.st_gid) != (attributes.uid, attributes.gid):
+        os.fchown(descriptor, attributes.uid, attributes.gid)
     try:
-        names = os.listxattr(target)
         inherited = os.listxattr(descriptor)
     except OSError:
-        names, inherited = [], []  # this file system has none
-    for name in names:
-        value = os.getxattr(target, name)
+        inherited = []
+    for name, value in attributes.extended.items():
         try:
             if name not in inherited or os.getxattr(descriptor, name) != value:
                 os.setxattr(descriptor, name, value)
         except OSError:
             if name in _ESSENTIAL:
                 raise
-    if _ACL in inherited and _ACL not in names:
+    if _ACL in inherited and _ACL not in attributes.extended:
         os.removexattr(descriptor, _ACL)
-    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))  # last, since an access control list changes the mode
+    os.fchmod(descriptor, attributes.mode)  # after the access control list, which changes the mode
+    if attributes.mtime_ns is not None:
+        os.utime(descriptor, ns=(created.st_atime_ns, attributes.mtime_ns))
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -10,16 +10,17 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.inference.triton.plugins.filter.textproto import FilterModule
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import merge, parse
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 from ansible_collections.inference.triton.plugins.modules import (
     instance_group_policy,
     model_config,
     model_config_info,
+    model_repository_restore,
 )
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [instance_group_policy, model_config, model_config_info]
+MODULES = [instance_group_policy, model_config, model_config_info, model_repository_restore]
 COLLECTION = "inference.triton."
 
 
@@ -71,9 +72,13 @@ def test_there_are_examples_each_with_a_name_of_its_own(module):
 
 @pytest.mark.parametrize(("module", "arguments"), EXAMPLES)
 def test_an_example_passes_the_argument_spec(module, arguments, validator):
-    templated = {name for name, value in arguments.items() if "{{" in str(value)}
-    given = {name: {} if name in templated else value for name, value in arguments.items()}
-    assert validator(module).validate(given).error_messages == []
+    asked = validator(module)
+    kinds = {name: spec.get("type") for name, spec in asked.argument_spec.items()}
+    given = {
+        name: ([] if kinds.get(name) == "list" else {}) if "{{" in str(value) else value
+        for name, value in arguments.items()
+    }
+    assert asked.validate(given).error_messages == []
 
 
 @pytest.mark.parametrize(("module", "arguments"), EXAMPLES)

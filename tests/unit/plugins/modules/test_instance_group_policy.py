@@ -4,12 +4,27 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 from ansible_collections.inference.triton.plugins.modules import instance_group_policy as module
 
 GPU = {"rules": [{"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}]}]}
 PYTHON = b'backend: "python"\n'
+
+ENSEMBLE = b"""platform: "ensemble"
+input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
+ensemble_scheduling {
+  step {
+    model_name: "absent"
+    model_version: -1
+    input_map { key: "IN" value: "IN" }
+    output_map { key: "OUT" value: "OUT" }
+  }
+}
+"""
 
 
 @pytest.fixture
@@ -17,7 +32,7 @@ def models(repository):
     repository.model("absent")
     repository.model("explicit", PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n")
     repository.model("fileless", None, files=("model.py",))
-    repository.model("pipeline", b'platform: "ensemble"\nensemble_scheduling { }\n')
+    repository.model("pipeline", ENSEMBLE)
     repository.model("vino", b'backend: "openvino"\n')
     repository.model("filled_in_later", b"max_batch_size: ${size}\n")
     os.mkdir(os.path.join(repository.path, ".git"))
@@ -44,6 +59,7 @@ def test_a_whole_repository_in_one_task(run, documented, models):
         "template": 1,
         "unmatched": 0,
         "violation": 0,
+        "waived": 0,
     }
     assert [item["path"] for item in result["ignored"]] == [os.path.join(models.path, ".git")]
     assert models.text("absent") == PYTHON + b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
@@ -110,7 +126,7 @@ def test_all_mistakes_of_a_policy_are_reported_before_any_model_is_read(run, sna
     result = run(module, repositories=[models.path], policy=policy)
     assert result["msg"].split("\n") == [
         "The policy has mistakes, nothing was changed:",
-        "waiver: there is no such key.",
+        "waiver: there is no such key. Did you mean 'waivers'?",
         "rules[0].levle: there is no such key. Did you mean 'level'?",
         "rules[0].instance_group[0].kind: expected one of KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL, found 'GPU'. "
         "Did you mean 'KIND_GPU'?",
@@ -170,3 +186,103 @@ def test_names_that_are_not_utf8_give_a_result_that_can_be_printed(run, reposito
     (item,) = run(module, repositories=[repository.path], policy=GPU)["models"]
     item["file"].encode("utf-8")
     assert item["status"] == "changed"
+
+
+# The policy, whole
+
+
+def test_everything_that_is_returned_is_documented(run, documented, models, tmp_path):
+    policy = {
+        "preset": "strict_gpu",
+        "mode": "audit",
+        "rules": [{"match": {"query": "max_batch_size"}, "instance_group": [{"kind": "KIND_GPU", "gpus": "all"}]}],
+        "waivers": [
+            {"models": ["absent"], "reason": "r", "expires": "2999-12-31"},
+            {"models": ["gone"], "reason": "r"},
+        ],
+    }
+    models.model("malformed", b"# triton-policy: waive\n" + PYTHON)
+    baseline = str(tmp_path / "baseline.json")
+    arguments = {"repositories": [models.path], "policy": policy, "gpus": [{"name": "T4"}], "baseline": baseline}
+    result = run(module, write_baseline=True, **arguments)
+    documented(module, result)
+    statuses = {item["model"]: item["status"] for item in result["models"]}
+    assert (statuses["absent"], statuses["malformed"]) == ("waived", "violation")
+    assert [waiver["state"] for waiver in result["waivers"]] == ["active", "stale"]
+    assert result["baseline"] == {"path": baseline, "known": 2, "new": 0, "fixed": 0}
+    assert not any("malformed" in warning for warning in result["warnings"])
+    documented(module, run(module, fail_on=["template"], **arguments))
+
+
+def test_the_gpus_of_the_task_are_what_the_server_sees(run, models):
+    rule = {"instance_group": [{"kind": "KIND_GPU", "gpus": {"memory_gb": 40}}], "match": {"models": ["absent"]}}
+    gpus = [{"memory_mib": 15360}, {"memory_mib": "81559"}]
+    arguments = {"repositories": [models.path], "policy": {"rules": [rule]}, "gpus": gpus, "check": True}
+    assert run(module, **arguments)["models"][0]["after"] == [{"kind": "KIND_GPU", "gpus": [1]}]
+    hidden = run(module, cuda_visible_devices="1,0", **arguments)
+    assert hidden["models"][0]["after"] == [{"kind": "KIND_GPU", "gpus": [0]}]
+
+
+def test_gpus_that_make_no_sense_fail_with_their_place(run, models):
+    result = run(module, repositories=[models.path], policy=GPU, gpus=[{"memory_mib": "much"}])
+    assert result["msg"] == "gpus[0].memory_mib: expected a whole number from 0, found 'much'."
+
+
+def test_the_gpus_of_the_host_are_detected_only_where_a_rule_names_devices(run, models, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "detect", lambda visible: asked.append(visible) or VisibleGpus((Gpu(0),)))
+    run(module, repositories=[models.path], policy=GPU)
+    assert asked == []
+    rule = {"instance_group": [{"kind": "KIND_GPU", "gpus": "all"}], "match": {"models": ["absent"]}}
+    run(module, repositories=[models.path], policy={"rules": [rule]}, cuda_visible_devices="0")
+    assert asked == ["0"]
+
+
+def test_jmespath_is_asked_for_only_where_a_query_is_used(run, models, monkeypatch, snapshot):
+    monkeypatch.setitem(sys.modules, "jmespath", None)
+    was = snapshot(models.path)
+    query = {"rules": [{**GPU["rules"][0], "match": {"query": "max_batch_size"}}]}
+    result = run(module, repositories=[models.path], policy=query)
+    assert result["failed"]
+    assert "rules[0].match.query: this host has no jmespath, which a query needs." in result["msg"]
+    assert "python3-jmespath" in result["msg"]
+    assert snapshot(models.path) == was
+    assert run(module, repositories=[models.path], policy=GPU)["changed"]
+
+
+def test_a_query_that_fails_on_a_model_fails_the_task(run, documented, models, snapshot):
+    was = snapshot(models.path)
+    query = {"rules": [{**GPU["rules"][0], "match": {"query": "contains(parameters, 'x')"}}]}
+    result = run(module, repositories=[models.path], policy=query, on_error="continue")
+    assert result["msg"].startswith(f"{models.path}/absent: the query of the rule 'on the GPU', ")
+    assert snapshot(models.path) == was
+    documented(module, result)
+
+
+def test_a_variant_for_one_class_of_hosts(run, documented, models):
+    result = run(module, repositories=[models.path], policy=GPU, config_name="a100")
+    assert {item["model"] for item in result["models"] if item["status"] == "changed"} == {
+        "absent",
+        "explicit",
+        "fileless",
+    }
+    assert models.text("absent") == PYTHON
+    assert models.text("absent", "a100").endswith(b"kind: KIND_GPU\n  }\n]\n")
+    documented(module, result)
+    assert run(module, repositories=[models.path], policy=GPU, config_name="a100")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"write_baseline": True}, "write_baseline is True but all of the following are missing: baseline"),
+        ({"fail_on": ["compliant"]}, "value of fail_on must be one or more of"),
+        ({"config_name": "../x"}, "config_name: '../x' is not the name of a directory entry."),
+        ({"baseline": "/nowhere/b.json"}, "/nowhere/b.json: there is no such baseline."),
+    ],
+    ids=["write_baseline", "fail_on", "config_name", "baseline"],
+)
+def test_options_that_make_no_sense(run, models, snapshot, options, message):
+    was = snapshot(models.path)
+    assert message in run(module, repositories=[models.path], policy=GPU, **options)["msg"]
+    assert snapshot(models.path) == was

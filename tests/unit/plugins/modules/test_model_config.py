@@ -72,6 +72,14 @@ def test_the_old_file_is_kept_in_backup_dir(run, documented, config, tmp_path):
     documented(model_config, result)
 
 
+def test_the_oldest_backups_go(run, config, tmp_path):
+    ids = [
+        run(model_config, path=config, config={"max_batch_size": size}, backup_dir=str(tmp_path / "kept"), keep=2)
+        for size in (1, 2, 3)
+    ]
+    assert sorted(os.listdir(str(tmp_path / "kept"))) == [result["backup_id"] for result in ids[1:]]
+
+
 def test_a_relative_path_is_that_of_the_working_directory(run, monkeypatch, repository, config):
     monkeypatch.chdir(repository.path)
     assert run(model_config, path="m/config.pbtxt", config={"max_batch_size": 1})["path"] == config
@@ -323,10 +331,22 @@ def test_a_place_that_does_not_exist_is_named(run, monkeypatch, repository, conf
         ({"repository": "b"}, "required together: repository, model"),
         ({"path": "a", "model": "m"}, "required together: repository, model"),
         ({"path": "a", "config_name": "x"}, "missing parameter(s) required by 'config_name': repository"),
+        ({"path": "a", "keep": 1}, "missing parameter(s) required by 'keep': backup_dir"),
+        ({"path": "a", "keep": 0, "backup_dir": "b"}, "keep: 0 backups would not hold the one that this task makes"),
         ({"path": "a", "lists": "append"}, "value of lists must be one of: merge, replace, got: append"),
         ({"path": "a", "config": "no mapping"}, "unable to convert to dict"),
     ],
-    ids=["nothing", "two places", "no model", "model without repository", "variant of a path", "lists", "config"],
+    ids=[
+        "nothing",
+        "two places",
+        "no model",
+        "model without repository",
+        "variant of a path",
+        "keep what",
+        "keep none",
+        "lists",
+        "config",
+    ],
 )
 def test_options_that_do_not_go_together(run, arguments, message):
     result = run(model_config, **arguments)
@@ -358,7 +378,49 @@ def test_a_file_that_this_user_may_not_write(run, as_root, open_path, make_repos
 
 
 def test_a_file_that_is_not_utf8_gives_a_result_that_is(run, repository):
-    path = repository.model("m", b'# caf\xe9\nname: "\xff"\n')
+    path = repository.model("m", b'# caf\xe9\nruntime: "\xff"\n')
     result = run(model_config, path=path, config={"max_batch_size": 1})
-    assert result["config"] == {"name": "\ufffd", "max_batch_size": 1}
-    assert repository.text("m") == b'# caf\xe9\nname: "\xff"\nmax_batch_size: 1\n'
+    assert result["config"] == {"runtime": "\ufffd", "max_batch_size": 1}
+    assert repository.text("m") == b'# caf\xe9\nruntime: "\xff"\nmax_batch_size: 1\n'
+
+
+# What the server would refuse
+
+
+def test_a_change_that_the_server_would_refuse_fails_and_says_where(run, documented, repository, snapshot):
+    path = repository.model("m", b"max_batch_size: 4\n")
+    was = snapshot(repository.path)
+    result = run(model_config, path=path, config={"max_batch_size": -1}, mode="0600")
+    assert result["msg"] == (
+        f"{path} would then be no configuration that Triton loads. Nothing was changed.\n"
+        f"{path}:1:1: Triton refuses the model: 'max_batch_size' must be non-negative value for m [max-batch-size]\n"
+        "max_batch_size: -1\n^\nWrite the largest batch, or 0 for a model without batches."
+    )
+    assert [(finding["rule"], finding["severity"]) for finding in result["findings"]] == [("max-batch-size", "error")]
+    assert snapshot(repository.path) == was
+    documented(model_config, result)
+
+
+def test_the_rules_can_be_switched_off(run, repository):
+    path = repository.model("m", b"max_batch_size: 4\n")
+    assert run(model_config, path=path, config={"max_batch_size": -1}, validate=False)["changed"]
+
+
+def test_a_trap_that_the_task_sets_is_a_warning_of_the_task(run, documented, repository):
+    path = repository.model("m", b"")
+    first, second = (run(model_config, path=path, config={"instance_group": [{"gpus": [0]}]}) for _run in "12")
+    assert first["warnings"][0].startswith(f"{path}:3:5: warning: where one of these GPUs is missing, ")
+    assert (second["warnings"], len(second["findings"])) == ([], 1)
+    documented(model_config, first)
+
+
+def test_a_field_that_the_release_does_not_know_is_refused(run, config):
+    result = run(model_config, path=config, config={"model_metrics": {}}, triton_release="24.08")
+    assert (
+        "Triton 24.08 refuses the whole model: 'model_metrics' came with 24.11. [newer-than-release]" in result["msg"]
+    )
+
+
+def test_a_release_that_is_none_is_refused(run, config):
+    result = run(model_config, path=config, config={"max_batch_size": 1}, triton_release="24.8")
+    assert result["msg"].endswith("triton_release: '24.8' is not a release of Triton. Write '24.08', in quotes.")

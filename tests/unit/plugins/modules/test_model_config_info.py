@@ -135,3 +135,19 @@ def test_any_bytes_at_all_give_a_result(run, documented, repository, text):
     result = run(model_config_info, path=repository.model("m", text))
     assert bool(result["models"][0]["findings"]) is bool(text)
     documented(model_config_info, result)
+
+
+def test_what_the_server_would_refuse_is_a_finding_and_no_failure(run, documented, repository):
+    repository.model("m", b'name: "n"\ninstance_group { gpus: 0 }\nmodel_metrics { }\n')
+    result = run(model_config_info, repository=repository.path, triton_release="24.08")
+    assert [(item["rule"], item["severity"], item["line"]) for item in result["models"][0]["findings"]] == [
+        ("directory-name", "error", 1),
+        ("implicit-gpus", "warning", 2),
+        ("newer-than-release", "error", 3),
+    ]
+    documented(model_config_info, result)
+
+
+def test_a_release_that_is_none_is_a_failure(run, repository):
+    result = run(model_config_info, repository=repository.path, triton_release="2.49.0")
+    assert result["msg"].startswith("triton_release: '2.49.0' is not a release of Triton.")

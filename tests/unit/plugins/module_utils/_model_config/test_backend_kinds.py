@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts, refusal
+from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import (
+    ModelFacts,
+    refusal,
+    refused_kind,
+)
 
 MULTI_DEVICE = {"parameters": {"enable_multi_device": {"string_value": "true"}}}
 GPU_ACCELERATOR = {"optimization": {"execution_accelerators": {"gpu_execution_accelerator": [{"name": "tensorrt"}]}}}
@@ -14,6 +18,7 @@ GPU_GROUP = {"instance_group": [{"kind": "KIND_GPU"}]}
 
 RUNS = [
     ("tensorrt", "KIND_GPU", {}, None),
+    ("tensorrt", "KIND_GPU", {"parameters": {"enable_multi_device": {"string_value": "False"}}}, None),
     ("tensorrt", "KIND_MODEL", MULTI_DEVICE, None),
     ("onnxruntime", "KIND_GPU", {}, None),
     ("onnxruntime", "KIND_CPU", {}, None),
@@ -86,3 +91,15 @@ def test_only_tensorrt_has_profiles(backend):
 
 def test_tensorrt_has_profiles():
     assert refusal("tensorrt", {"kind": "KIND_GPU", "profile": ["1"]}, ModelFacts({})) is None
+
+
+def test_a_refused_kind_says_what_to_take_instead_and_whether_the_model_is_not_loaded():
+    row = refused_kind("openvino", "KIND_GPU", ModelFacts({}))
+    assert (row.instead, row.is_fatal) == ("KIND_CPU", True)
+    assert str(row).endswith("TARGET_DEVICE): Triton would not load the model")
+
+
+def test_a_refused_kind_may_run_all_the_same():
+    row = refused_kind("onnxruntime", "KIND_MODEL", ModelFacts({}))
+    assert (row.instead, row.is_fatal) == ("KIND_GPU or KIND_CPU", False)
+    assert "would not load" not in str(row)

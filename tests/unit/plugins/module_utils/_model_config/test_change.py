@@ -176,8 +176,12 @@ def test_a_map_entry_without_a_key_has_the_default_for_its_key():
     assert policy["timeout_action"] == "DELAY"
 
 
-def test_set_field_leaves_exactly_the_value():
-    planned = change.set_field(change.parse(MODEL), "instance_group", [{"kind": "KIND_GPU", "count": 1}])
+def rewrite(text, groups, config=(), lists="merge", remove=()):
+    return change.rewrite(change.parse(text), groups, dict(config), lists, remove)
+
+
+def test_rewrite_leaves_exactly_the_groups():
+    planned = rewrite(MODEL, [{"kind": "KIND_GPU", "count": 1}])
     assert planned.after == {**planned.before, "instance_group": [{"count": 1, "kind": "KIND_GPU"}]}
     assert planned.text.startswith(b'# the ranker\nname: "ranker"   # as its directory\nmax_batch_size: 8\n')
 
@@ -203,10 +207,18 @@ def test_set_field_leaves_exactly_the_value():
     ],
     ids=["one", "two", "five"],
 )
-def test_set_field_reads_back_from_any_form_of_text(text, groups):
-    planned = change.set_field(change.parse(text), "instance_group", groups)
+def test_rewrite_reads_back_from_any_form_of_text(text, groups):
+    planned = rewrite(text, groups)
     assert planned.after == {**planned.before, "instance_group": groups}
-    assert change.set_field(change.parse(planned.text), "instance_group", groups).text == planned.text
+    assert rewrite(planned.text, groups).text == planned.text
+
+
+def test_rewrite_merges_the_rest_and_takes_fields_away_before():
+    planned = rewrite(
+        b"dynamic_batching { }\n", [{"kind": "KIND_CPU"}], {"sequence_batching": {}}, "merge", ["dynamic_batching"]
+    )
+    assert planned.after == {"instance_group": [{"kind": "KIND_CPU"}], "sequence_batching": {}}
+    assert planned.changed_fields() == ["dynamic_batching", "instance_group", "sequence_batching"]
 
 
 def test_a_disagreeing_protobuf_stops_the_change(monkeypatch):
@@ -221,31 +233,3 @@ def test_a_disagreeing_protobuf_stops_the_change(monkeypatch):
 def test_bytes_that_are_not_utf8_survive():
     text = b'# caf\xe9\nname: "\xff"\n'
     assert merge(text, {"max_batch_size": 1}).text == text + b"max_batch_size: 1\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "config", "problem"),
-    [
-        pytest.param(
-            "instance_group { kind: KIND_GPU gpus: [0] }\n",
-            {"instance_group": [{"kind": "KIND_CPU"}]},
-            "instance_group[0].gpus: cannot stand beside KIND_CPU: Triton refuses it. Name it in 'remove'.",
-            id="gpus under KIND_CPU",
-        ),
-        pytest.param(
-            'platform: "ensemble"\n',
-            {"instance_group": [{"kind": "KIND_CPU"}]},
-            "instance_group: an ensemble must not have one: Triton refuses to load it.",
-            id="a group in an ensemble",
-        ),
-    ],
-)
-def test_what_triton_would_refuse_is_not_written(text, config, problem):
-    with pytest.raises(ConfigError) as caught:
-        merge(text.encode(), config)
-    assert caught.value.problems == [problem]
-
-
-def test_what_triton_refuses_already_does_not_stop_another_edit():
-    text = b"instance_group { kind: KIND_CPU gpus: [0] }\n"
-    assert merge(text, {"max_batch_size": 4}).text == text + b"max_batch_size: 4\n"

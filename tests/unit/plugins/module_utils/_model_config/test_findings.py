@@ -4,7 +4,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import Finding, Problem, located
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import (
+    WARNING,
+    Finding,
+    Problem,
+    in_order,
+    located,
+)
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.plugins.module_utils._textproto.errors import TextProtoError
 
@@ -55,4 +61,16 @@ def test_a_finding_is_returned_as_a_mapping_with_its_file():
         "column": 2,
         "excerpt": "x\n^",
         "hint": "h",
+        "severity": "error",
     }
+
+
+def test_a_warning_is_shown_as_one():
+    finding = Finding("r", "It is a trap.", 1, 2, severity=WARNING)
+    assert finding.show("f") == "f:1:2: warning: It is a trap. [r]"
+
+
+def test_findings_are_ordered_by_line_and_column_and_those_without_a_place_come_last():
+    places = [(None, None), (2, 1), (1, 9), (1, 2)]
+    found = [Finding("r", "m", line, column) for line, column in places]
+    assert [(finding.line, finding.column) for finding in in_order(found)] == [(1, 2), (1, 9), (2, 1), (None, None)]

@@ -3,25 +3,38 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import Backend
+from ansible_collections.inference.triton.plugins.filter.textproto import to_textproto
+from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import derive, is_ensemble
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts
+from ansible_collections.inference.triton.plugins.module_utils._model_config.change import parse
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
-from ansible_collections.inference.triton.plugins.module_utils._policy.decision import STATUSES, decide
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._policy.decision import STATUSES, Host, decide
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
+from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError, Subject
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 
 GPU, CPU, MODEL = {"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}, {"kind": "KIND_MODEL"}
 LIMITER = {"resources": [{"name": "R", "count": 1}]}
 
 
+HOST = Host(datetime.date(2026, 7, 1), VisibleGpus(tuple(map(Gpu, range(8)))))
+
+
 def config_of(text):
     return read(Document.parse(text.encode())).data
 
 
-def decision(text, *rules, model="m", backend="python", platform="", world_size=None):
-    policy = parse_policy({"rules": list(rules)})
-    return decide(policy, model, Backend(backend, platform), ModelFacts(config_of(text), world_size))
+def decision(text, *rules, model="m", backend="python", world_size=None, host=HOST, **policy):
+    """What a policy makes of a text, of a backend that it need not name."""
+    data = config_of(text)
+    text = f'{text}\nbackend: "{backend}"' if not is_ensemble(data) and "backend" not in data else text
+    parsed = parse(text.encode())
+    subject = Subject("/models", model, derive(parsed.data, model, ()), ModelFacts(parsed.data, world_size))
+    return decide(parse_policy({"rules": list(rules), **policy}), subject, parsed, host)
 
 
 def rule(*groups, level="explicit", **fields):
@@ -203,9 +216,9 @@ def test_level_exact_keeps_what_the_rule_does_not_name(text, wanted):
     ids=str,
 )
 def test_what_a_rule_wants_is_compliant_with_it(before, wanted, level):
-    policy = parse_policy({"rules": [rule(*wanted, level=level)]})
-    first = decide(policy, "m", Backend("python", ""), ModelFacts({"instance_group": before}))
-    second = decide(policy, "m", Backend("python", ""), ModelFacts({"instance_group": first.after}))
+    text = to_textproto({"instance_group": before})
+    first = decision(text, rule(*wanted, level=level))
+    second = decision(first.change.text.decode() if first.change else text, rule(*wanted, level=level))
     assert (second.status, second.after) == ("compliant", first.after)
 
 
@@ -246,14 +259,8 @@ def test_a_model_that_no_rule_matches_is_unmatched():
 
 @pytest.mark.parametrize("text", ['platform: "ensemble"', "ensemble_scheduling { }"])
 def test_an_ensemble_is_exempt(text):
-    decided = decision(text, rule(GPU), backend="", platform="ensemble")
+    decided = decision(text, rule(GPU))
     assert (decided.status, decided.rule, decided.after) == ("exempt", None, [])
-
-
-def test_an_ensemble_with_a_group_is_told_to_remove_it():
-    decided = decision('platform: "ensemble" instance_group { }', rule(GPU), backend="", platform="ensemble")
-    assert decided.status == "exempt"
-    assert "Remove the field" in decided.reason
 
 
 # What the backend cannot do is never wanted
@@ -338,6 +345,263 @@ def test_a_level_that_rewrites_the_group_repairs_it():
     assert (decided.status, decided.after) == ("changed", [CPU])
 
 
+# Further fields of the configuration
+
+ACCELERATOR = {"execution_accelerators": {"gpu_execution_accelerator": [{"name": "tensorrt"}]}}
+
+
+def after_of(decided):
+    return decided.change.after if decided.change else None
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "after"),
+    [
+        pytest.param("", {"config": {"max_batch_size": 8}}, {"max_batch_size": 8}, id="a field that is missing"),
+        pytest.param(
+            "max_batch_size: 4", {"config": {"max_batch_size": "8"}}, {"max_batch_size": 8}, id="another value"
+        ),
+        pytest.param("", {"config": {"optimization": ACCELERATOR}}, {"optimization": ACCELERATOR}, id="messages"),
+        pytest.param(
+            'parameters { key: "a" value { string_value: "1" } }',
+            {"config": {"parameters": {"b": {"string_value": "2"}}}},
+            {"parameters": {"a": {"string_value": "1"}, "b": {"string_value": "2"}}},
+            id="a map by its keys",
+        ),
+        pytest.param(
+            'input [ { name: "x" dims: [ 1, 2 ] } ]',
+            {"config": {"input": [{"dims": [3]}]}},
+            {"input": [{"name": "x", "dims": [3, 2]}]},
+            id="a list by its places",
+        ),
+        pytest.param(
+            'input [ { name: "x" dims: [ 1, 2 ] } ]',
+            {"config": {"input": [{"name": "y"}]}, "lists": "replace"},
+            {"input": [{"name": "y"}]},
+            id="a list as a whole",
+        ),
+        pytest.param("dynamic_batching { }", {"remove": ["dynamic_batching"]}, {}, id="a field that is to go"),
+        pytest.param(
+            "version_policy { latest { num_versions: 2 } }",
+            {"remove": ["version_policy.latest"], "config": {"version_policy": {"all": {}}}},
+            {"version_policy": {"all": {}}},
+            id="from one of two to the other",
+        ),
+        pytest.param(
+            "version_policy { latest { num_versions: 2 } }",
+            {"remove": ["version_policy"], "config": {"version_policy": {"all": {}}}},
+            {"version_policy": {"all": {}}},
+            id="a whole field for another",
+        ),
+    ],
+)
+def test_config_is_merged_in(text, fields, after):
+    explicit = f"{text} instance_group {{ kind: KIND_GPU }}"
+    decided = decision(explicit, rule(GPU, **fields))
+    assert decided.status == "changed"
+    assert after_of(decided) == {**after, "instance_group": [GPU], "backend": "python"}
+    again = decision(decided.change.text.decode(), rule(GPU, **fields))
+    assert (again.status, again.change) == ("compliant", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("", {"config": {}}),
+        ("max_batch_size: 8", {"config": {"max_batch_size": 8}}),
+        ("", {"remove": ["dynamic_batching"]}),
+        ("version_policy { all { } } # all", {"remove": ["version_policy"], "config": {"version_policy": {"all": {}}}}),
+        ("max_batch_size: 010 # eight", {"config": {"max_batch_size": 8}}),
+    ],
+    ids=["nothing", "there already", "gone already", "taken away and put back", "written otherwise"],
+)
+def test_config_that_the_file_has_already_changes_nothing(text, fields):
+    decided = decision(f"{text}\ninstance_group {{ kind: KIND_GPU }}", rule(GPU, **fields))
+    assert (decided.status, decided.change) == ("compliant", None)
+
+
+def test_groups_and_config_are_one_change():
+    decided = decision("max_batch_size: 4", rule(GPU, config={"max_batch_size": 8, "dynamic_batching": {}}))
+    assert decided.change.changed_fields() == ["max_batch_size", "instance_group", "dynamic_batching"]
+    assert decided.change.reload_impact == "full_reload"
+    assert decided.reason == (
+        "there is no instance_group, so the server chooses the device; "
+        "max_batch_size, dynamic_batching are not as the rule's config wants"
+    )
+
+
+@pytest.mark.parametrize("level", ["explicit", "kind", "exact"])
+def test_config_belongs_to_a_rule_of_every_level(level):
+    text = "instance_group { kind: KIND_GPU }"
+    decided = decision(text, rule(GPU, level=level, config={"max_batch_size": 8}))
+    assert (decided.status, decided.after) == ("changed", [GPU])
+    assert decided.reason == "max_batch_size is not as the rule's config wants"
+
+
+def test_both_members_of_a_oneof_are_incompatible():
+    text = "version_policy { latest { } } instance_group { kind: KIND_GPU }"
+    decided = decision(text, rule(GPU, config={"version_policy": {"all": {}}}))
+    assert (decided.status, decided.change) == ("incompatible", None)
+    assert decided.reason.startswith("the rule's config cannot be merged: ")
+    assert decided.reason.endswith("Name the one that has to go in 'remove'.")
+
+
+def test_what_a_backend_takes_depends_on_the_config_that_is_merged_in():
+    multi_device = {"parameters": {"enable_multi_device": {"string_value": "true"}}}
+    assert decision("", rule(MODEL), backend="tensorrt").status == "incompatible"
+    assert decision("", rule(MODEL, config=multi_device), backend="tensorrt").status == "changed"
+    assert decision("", rule(GPU, config=multi_device), backend="tensorrt").status == "incompatible"
+    assert decision("", rule(GPU, config={"backend": "openvino"}), backend="python").status == "incompatible"
+
+
+# Rules that hand a model to each other
+
+
+def test_a_rule_after_which_another_one_would_change_the_model_again_is_refused():
+    to, fro = (
+        rule(GPU, name="to", match={"query": "max_batch_size == `0`"}, config={"max_batch_size": 8}),
+        rule(GPU, name="fro", config={"max_batch_size": 0}),
+    )
+    decided = decision("max_batch_size: 0", to, fro)
+    assert (decided.status, decided.rule.name, decided.change) == ("incompatible", "to", None)
+    assert decided.reason == (
+        "the rule would make it a model for the rule 'fro', which would change it again at the next run. "
+        "Have the match of 'to' select by something that neither of the two changes."
+    )
+
+
+def test_a_rule_may_make_a_model_one_for_another_rule_that_is_content_with_it():
+    rules = [rule({"count": 2, **CPU}, match={"query": "!instance_group"}), rule(GPU, name="rest")]
+    first = decision("", *rules)
+    assert (first.status, first.rule.name) == ("changed", "rules[0]")
+    second = decision(first.change.text.decode(), *rules)
+    assert (second.status, second.rule.name) == ("compliant", "rest")
+
+
+def test_the_query_that_fails_names_its_rule():
+    with pytest.raises(QueryError, match=r"^the query of the rule 'sizes', "):
+        decision("", rule(GPU, name="sizes", match={"query": "contains(missing, 'x')"}))
+
+
+# GPUs that are chosen on the host
+
+TWO = Host(
+    datetime.date(2026, 7, 1),
+    VisibleGpus((Gpu(0, "Tesla T4", "GPU-a", 15360, (7, 5)), Gpu(1, "H100", "GPU-b", 81559, (9, 0)))),
+)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "ordinals"),
+    [
+        ("all", [0, 1]),
+        ([1], [1]),
+        ({"memory_gb": 40}, [1]),
+        ({"compute_capability": "7.0", "count": 1}, [0]),
+        ({"name": "*h100*"}, [1]),
+        ({"uuid": ["GPU-b"]}, [1]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("text", ["", "instance_group { kind: KIND_GPU gpus: [ 5 ] }"], ids=["absent", "other devices"])
+def test_the_devices_that_a_rule_means(gpus, ordinals, text):
+    decided = decision(text, rule({**GPU, "gpus": gpus}, level="exact"), host=TWO)
+    assert (decided.status, decided.after) == ("changed", [{**GPU, "gpus": ordinals}])
+
+
+def test_the_same_devices_in_another_order_are_compliant():
+    text = "instance_group { kind: KIND_GPU gpus: [ 1, 0 ] }"
+    assert decision(text, rule({**GPU, "gpus": "all"}, level="exact"), host=TWO).status == "compliant"
+
+
+@pytest.mark.parametrize("mode", ["enforce", "audit"])
+def test_devices_that_the_host_does_not_have_are_a_violation_that_says_what_it_has(mode):
+    decided = decision("", rule({**GPU, "gpus": {"memory_gb": 200}}, mode=mode), host=TWO)
+    assert (decided.status, decided.change, decided.after) == ("violation", None, [])
+    assert decided.reason == (
+        "no GPU with memory_gb: 200 here; the server sees 0: Tesla T4 (15360 MiB, compute capability 7.5, GPU-a), "
+        "1: H100 (81559 MiB, compute capability 9.0, GPU-b)"
+    )
+
+
+@pytest.mark.parametrize("level", ["explicit", "kind"])
+@pytest.mark.parametrize("text", ["instance_group { }", "instance_group { kind: KIND_GPU gpus: [ 0 ] }"])
+def test_devices_do_not_matter_where_a_group_keeps_its_own(level, text):
+    decided = decision(text, rule({**GPU, "gpus": {"memory_gb": 200}}, level=level), host=TWO)
+    assert decided.status in ("changed", "compliant")
+    assert decided.after[0].get("gpus") == groups(text)[0].get("gpus")
+
+
+# Further kinds that may stay
+
+
+def test_level_kind_leaves_the_kinds_alone_that_it_accepts():
+    accepting = rule(GPU, level="kind", accepts=["KIND_MODEL"])
+    assert decision("instance_group { kind: KIND_MODEL }", accepting).status == "compliant"
+    assert decision("instance_group { kind: KIND_CPU }", accepting).after == [GPU]
+    assert decision("instance_group { }", accepting).after == [GPU]
+
+
+# Waivers
+
+WAIVER = {"models": ["m"], "reason": "no kernel"}
+EXPIRED = {**WAIVER, "expires": "2026-06-30"}
+COMMENT = "# triton-policy: waive reason=there\n"
+OLD_COMMENT = "# triton-policy: waive reason=there expires=2026-06-30\n"
+BROKEN_COMMENT = "# triton-policy: waive\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "waivers", "status", "reason"),
+    [
+        ("", [], "changed", "there is no"),
+        ("", [WAIVER], "waived", "waived (waivers[0]): no kernel"),
+        ("", [{**WAIVER, "expires": "2026-07-01"}], "waived", "waived until 2026-07-01 (waivers[0]): no kernel"),
+        ("", [{**WAIVER, "models": ["other"]}], "changed", "there is no"),
+        ("", [EXPIRED], "violation", "the waiver (waivers[0]: no kernel) expired on 2026-06-30; there is no"),
+        ("", [EXPIRED, WAIVER], "waived", "waived (waivers[1]): no kernel"),
+        (COMMENT, [], "waived", "waived (line 1): there"),
+        (OLD_COMMENT, [], "violation", "the waiver (line 1: there) expired on 2026-06-30; there is no"),
+        (OLD_COMMENT + COMMENT, [], "waived", "waived (line 2): there"),
+        (COMMENT, [WAIVER], "waived", "waived (waivers[0]): no kernel"),
+        (COMMENT, [EXPIRED], "waived", "waived (line 1): there"),
+        (OLD_COMMENT, [WAIVER], "waived", "waived (waivers[0]): no kernel"),
+        (OLD_COMMENT, [EXPIRED], "violation", "the waiver (waivers[0]: no kernel) expired"),
+        (BROKEN_COMMENT, [], "violation", "line 1: a waiver needs a reason, so the waiver does not count; there is no"),
+        (BROKEN_COMMENT, [EXPIRED], "violation", "line 1: a waiver needs a reason"),
+        (BROKEN_COMMENT, [WAIVER], "waived", "waived (waivers[0]): no kernel"),
+        (BROKEN_COMMENT + COMMENT, [], "waived", "waived (line 2): there"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["enforce", "audit"])
+def test_a_waiver_speaks_for_a_model(text, waivers, status, reason, mode):
+    decided = decision(text, rule(GPU, mode=mode), waivers=waivers)
+    assert decided.status == ("violation" if (status, mode) == ("changed", "audit") else status)
+    assert decided.reason.startswith(reason)
+    assert bool(decided.findings) is (BROKEN_COMMENT in text)
+
+
+@pytest.mark.parametrize("level", ["explicit", "kind", "exact"])
+@pytest.mark.parametrize("text", ["", "instance_group { count: 1 }", "instance_group { kind: KIND_CPU count: 1 }"])
+def test_a_model_that_is_as_the_policy_wants_needs_no_waiver(level, text):
+    wanted = rule({**GPU, "count": 2}, level=level)
+    without, waived = decision(text, wanted), decision(text, wanted, waivers=[WAIVER])
+    assert (waived.status, waived.waiver is None) == (
+        ("compliant", True) if without.status == "compliant" else ("waived", False)
+    )
+    assert (waived.before, waived.after) == (without.before, without.after)
+
+
+def test_what_is_incompatible_can_be_waived():
+    assert decision("", rule(GPU), backend="openvino", waivers=[WAIVER]).status == "waived"
+    assert decision("", rule(GPU), backend="openvino", waivers=[EXPIRED]).status == "violation"
+
+
+def test_what_triton_would_refuse_cannot_be_waived():
+    text = "instance_group { kind: KIND_CPU gpus: [ 0 ] }"
+    assert decision(text, rule(GPU), waivers=[WAIVER]).status == "invalid"
+
+
 # Every decision says why
 
 
@@ -375,7 +639,7 @@ def test_a_level_that_rewrites_the_group_repairs_it():
         (
             "instance_group { kind: KIND_GPU }",
             rule({"count": 2, **GPU}, level="exact"),
-            "fields differ from the rule's",
+            "group 0 is not as the rule wants it (count: 2)",
         ),
         (
             "instance_group { kind: KIND_CPU }",
@@ -395,15 +659,10 @@ def test_the_statuses_are_those_of_the_documentation():
         "compliant",
         "changed",
         "violation",
+        "waived",
         "exempt",
         "incompatible",
         "template",
         "invalid",
         "unmatched",
     }
-
-
-def test_the_configuration_itself_is_left_as_it_was():
-    config = {"instance_group": [{"gpus": [0]}]}
-    decide(parse_policy({"rules": [rule(CPU)]}), "m", Backend("python", ""), ModelFacts(config))
-    assert config == {"instance_group": [{"gpus": [0]}]}

@@ -10,12 +10,14 @@ import signal
 import sys
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._repository import files
+from ansible_collections.inference.triton.plugins.module_utils._repository import backup, files, transaction
 
-# What writing a file asks of the operating system.
+# What writing and keeping files asks of the operating system.
 CALLS = frozenset(
     [
         "access",
+        "chmod",
+        "chown",
         "fchmod",
         "fchown",
         "fstat",
@@ -24,15 +26,24 @@ CALLS = frozenset(
         "link",
         "listdir",
         "listxattr",
+        "makedirs",
+        "mkdir",
         "open",
+        "readlink",
         "removexattr",
         "rename",
         "replace",
+        "rmdir",
         "setxattr",
         "stat",
+        "symlink",
         "unlink",
+        "utime",
     ]
 )
+
+WRITERS = (files, backup, transaction)
+TRACED = frozenset(module.__file__ for module in WRITERS)
 
 
 class WatchedOs:
@@ -57,15 +68,24 @@ class WatchedOs:
 
 @pytest.fixture
 def before_call(monkeypatch):
-    """Have a function called with (number, name, arguments) before each system call of `files`."""
-    return lambda function: monkeypatch.setattr(files, "os", WatchedOs(function))
+    """Have a function called with (number, name, arguments) before each system call of `files`, or of other modules."""
+
+    def install(function, modules=(files,)):
+        watched = WatchedOs(function)
+        for module in modules:
+            monkeypatch.setattr(module, "os", watched)
+
+    return install
 
 
 @pytest.fixture
 def fail_at(before_call):
-    """Make the n-th system call of `files` fail; ``failed()`` says which one it was, None if there were fewer."""
+    """Make the n-th system call of `files`, or of other modules too, fail.
 
-    def install(number, error=errno.EIO):
+    ``failed()`` says which one it was, None if there were fewer.
+    """
+
+    def install(number, error=errno.EIO, modules=(files,)):
         failed = []
 
         def fail(count, name, args):
@@ -73,7 +93,7 @@ def fail_at(before_call):
                 failed.append(name)
                 raise OSError(error, os.strerror(error))
 
-        before_call(fail)
+        before_call(fail, modules)
         return lambda: failed[0] if failed else None
 
     return install
@@ -81,7 +101,7 @@ def fail_at(before_call):
 
 @pytest.fixture
 def killed_at_every_line(child, killed):
-    """Run ``act`` in a process that is killed at the n-th line of `files`, for n = 1, 2, ... to the last.
+    """Run ``act`` in a process that is killed at the n-th line of `WRITERS`, for n = 1, 2, ... to the last.
 
     Yields what ``prepare`` gave, after each kill. ``every`` leaves lines out.
     """
@@ -91,7 +111,7 @@ def killed_at_every_line(child, killed):
             prepared = prepare(number)
             with contextlib.suppress(killed):
                 child(lambda at=number, what=prepared: kill_at(at, lambda: act(what))).result()
-                assert number > 10, "the process was never killed: the lines of files.py were not seen"
+                assert number > 10, "the process was never killed: no line was seen"
                 return
             yield prepared
 
@@ -102,7 +122,7 @@ def kill_at(number, act):
     seen = [0]
 
     def trace(frame, event, argument):
-        if frame.f_code.co_filename != files.__file__:
+        if frame.f_code.co_filename not in TRACED:
             return None
         if event == "line":
             seen[0] += 1
@@ -174,3 +194,9 @@ def no_o_tmpfile(monkeypatch):
         return real(path, flags, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refusing)
+
+
+@pytest.fixture
+def writers():
+    """The modules that write, for `fail_at`."""
+    return WRITERS

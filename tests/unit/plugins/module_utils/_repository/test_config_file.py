@@ -8,9 +8,12 @@ import os
 import stat
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._model_config.change import InvalidConfigError
+from ansible_collections.inference.triton.plugins.module_utils._model_config.change import (
+    InvalidConfigError,
+    RefusedChangeError,
+)
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
-from ansible_collections.inference.triton.plugins.module_utils._repository import config_file
+from ansible_collections.inference.triton.plugins.module_utils._repository import transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
@@ -40,6 +43,9 @@ def test_a_field_is_merged_in_and_the_result_says_so(repository, config):
         "config": {"name": "m", "max_batch_size": 16},
         "reload_impact": "full_reload",
         "backup_id": None,
+        "warnings": [],
+        "findings": [],
+        "new_warnings": [],
         "diff": {
             "before_header": config,
             "after_header": config,
@@ -102,12 +108,12 @@ def test_the_first_variant_of_a_model_is_made_with_its_directory(repository):
 
 
 def test_the_directory_of_variants_goes_again_if_the_file_cannot_be_written(repository, monkeypatch, snapshot):
-    def fail(path, before, after):
+    def fail(path, before, after, attributes=None):
         raise FileError("the disk is on fire")
 
     repository.model("m", OLD)
     was = snapshot(repository.path)
-    monkeypatch.setattr(config_file, "write_file", fail)
+    monkeypatch.setattr(transaction, "write_file", fail)
     with pytest.raises(FileError, match="the disk is on fire"):
         apply(request(repository.config("m", "h100"), config={"max_batch_size": 64}), dry_run=False)
     assert snapshot(repository.path) == was
@@ -214,6 +220,24 @@ def test_nothing_is_kept_where_nothing_is_written(config, tmp_path, asked, dry_r
     assert not os.path.exists(str(tmp_path / "kept"))
 
 
+def test_a_write_that_fails_leaves_no_backup(config, tmp_path, monkeypatch):
+    def fail(path, before, after, attributes=None):
+        raise FileError("the disk is on fire")
+
+    monkeypatch.setattr(transaction, "write_file", fail)
+    with pytest.raises(FileError, match="the disk is on fire"):
+        apply(request(config, config={"max_batch_size": 16}, backup_dir=str(tmp_path / "kept")), dry_run=False)
+    assert os.listdir(str(tmp_path / "kept")) == []
+
+
+def test_a_link_that_leads_nowhere_is_removed_without_a_backup(repository, tmp_path):
+    path = repository.model("m", None)
+    os.symlink("nowhere", path)
+    result = apply(request(path, absent=True, backup_dir=str(tmp_path / "kept")), dry_run=False)
+    assert (result["changed"], result["backup_id"]) == (True, None)
+    assert not os.path.lexists(path)
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_backup_in_the_repository_is_refused_before_anything_is_written(repository, config, snapshot, dry_run):
     was = snapshot(repository.path)
@@ -281,3 +305,94 @@ def test_two_processes_that_reach_one_file_on_different_ways_lose_no_edit(reposi
         started.result()
     final = apply(request(paths["a"]), dry_run=True)["config"]
     assert set(final["parameters"]) == {f"{who}{number}" for who in paths for number in range(rounds)}
+
+
+# What the server would refuse
+
+CPU = {"instance_group": [{"kind": "KIND_CPU"}]}
+GPUS = b"instance_group { gpus: 0 kind: KIND_GPU }\n"
+
+
+def rules(findings):
+    return [(finding.rule, finding.severity) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "rule"),
+    [
+        pytest.param(GPUS, CPU, "gpus-without-kind-gpu", id="what is asked for"),
+        pytest.param(b'name: "n"\n', {"max_batch_size": 1}, "directory-name", id="what was there and is left"),
+        pytest.param(b'name: "n"\n', {}, "directory-name", id="what is there, and no change"),
+        pytest.param(None, {"max_batch_size": -1}, "max-batch-size", id="a new file"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_that_the_server_would_not_load_is_not_written(repository, snapshot, text, asked, rule, dry_run):
+    path = repository.model("m", text)
+    was = snapshot(repository.path)
+    with pytest.raises(RefusedChangeError) as raised:
+        apply(request(path, config=asked), dry_run)
+    assert rules(raised.value.findings) == [(rule, "error")]
+    assert snapshot(repository.path) == was
+
+
+def test_the_places_are_those_in_the_text_that_was_not_written(repository):
+    path = repository.model("m", b"max_batch_size: 4\n")
+    with pytest.raises(RefusedChangeError) as raised:
+        apply(request(path, config={"dynamic_batching": {"preferred_batch_size": [8]}}), dry_run=True)
+    assert [(finding.line, finding.excerpt) for finding in raised.value.findings] == [
+        (3, "  preferred_batch_size: [ 8 ]\n                          ^")
+    ]
+
+
+def test_a_change_that_mends_the_file_is_made(repository):
+    path = repository.model("m", GPUS.replace(b"GPU }", b"CPU }"))
+    assert apply(request(path, remove=["instance_group[0].gpus"]), dry_run=False)["findings"] == []
+
+
+def test_whoever_opts_out_of_the_rules_gets_no_findings(repository):
+    path = repository.model("m", b'name: "n"\ninstance_group { gpus: 0 }\n')
+    result = apply(request(path, config={"max_batch_size": 1}, validate=False), dry_run=False)
+    assert (result["changed"], result["findings"], result["new_warnings"]) == (True, [], [])
+
+
+def test_nobody_opts_out_of_the_syntax(repository):
+    with pytest.raises(InvalidConfigError):
+        apply(request(repository.model("m", b"foo: 1\n"), validate=False), dry_run=False)
+
+
+def test_a_trap_is_returned_and_a_warning_only_of_the_change_that_set_it(repository):
+    path = repository.model("m", b"")
+    asked = {"instance_group": [{"gpus": [0]}]}
+    first = apply(request(path, config=asked), dry_run=False)
+    second = apply(request(path, config=asked), dry_run=False)
+    (finding,) = first["findings"]
+    assert (finding["rule"], finding["severity"], finding["file"], finding["line"]) == (
+        "implicit-gpus",
+        "warning",
+        path,
+        3,
+    )
+    assert [text.partition(": warning: ")[0] for text in first["new_warnings"]] == [f"{path}:3:5"]
+    assert (second["findings"], second["new_warnings"]) == ([finding], [])
+
+
+def test_what_is_newer_than_the_release_is_refused_also_without_the_rules(repository):
+    path = repository.model("m", b"")
+    asked = {"config": {"model_metrics": {}}, "triton_release": "24.08"}
+    for validate in (True, False):
+        with pytest.raises(RefusedChangeError) as raised:
+            apply(request(path, validate=validate, **asked), dry_run=False)
+        assert rules(raised.value.findings) == [("newer-than-release", "error")]
+    assert apply(request(path, **{**asked, "triton_release": "24.11"}), dry_run=False)["changed"]
+
+
+def test_a_release_that_is_none_changes_nothing(repository, config):
+    with pytest.raises(ConfigError, match=r"'24\.8' is not a release"):
+        apply(request(config, config={"max_batch_size": 1}, triton_release="24.8"), dry_run=False)
+    assert repository.text("m") == OLD
+
+
+def test_a_draft_may_have_any_name(tmp_path):
+    (tmp_path / "ranker.pbtxt").write_bytes(b'name: "ranker"\n')
+    assert apply(request(str(tmp_path / "ranker.pbtxt"), config={"max_batch_size": 1}), dry_run=False)["changed"]

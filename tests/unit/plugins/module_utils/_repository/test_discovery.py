@@ -13,6 +13,7 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.disco
     config_path,
     list_models,
     model_directory,
+    repositories_of,
     repository_of,
 )
 
@@ -297,3 +298,17 @@ def test_a_model_in_a_repository_that_does_not_exist(tmp_path):
 )
 def test_the_repository_that_a_file_belongs_to(path, repository):
     assert repository_of(path) == repository
+
+
+def test_a_linked_model_has_two_repositories(repository, make_repository):
+    elsewhere = make_repository("elsewhere")
+    elsewhere.model("m", b"")
+    os.symlink(os.path.join(elsewhere.path, "m"), os.path.join(repository.path, "m"))
+    assert repositories_of(repository.config("m")) == [repository.path, elsewhere.path]
+
+
+def test_what_a_link_leads_to_outside_of_any_model_is_in_no_repository(repository, tmp_path):
+    (tmp_path / "shared.pbtxt").write_bytes(b"")
+    path = repository.model("m", None)
+    os.symlink(str(tmp_path / "shared.pbtxt"), path)
+    assert repositories_of(path) == [repository.path]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import json
 import os
@@ -11,19 +12,37 @@ import resource
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._model_config import change
 from ansible_collections.inference.triton.plugins.module_utils._model_config.second_opinion import DisagreementError
-from ansible_collections.inference.triton.plugins.module_utils._policy.rules import parse_policy
-from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement
+from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
+from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement, transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
 GPU = {"instance_group": [{"kind": "KIND_GPU"}]}
 PYTHON = b'backend: "python"\n'
+ENSEMBLE = b"""platform: "ensemble"
+input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
+ensemble_scheduling {
+  step {
+    model_name: "absent"
+    model_version: -1
+    input_map { key: "IN" value: "IN" }
+    output_map { key: "OUT" value: "OUT" }
+  }
+}
+"""
 WRITTEN = b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
 
 
-def enforce(*repositories, rules=(GPU,), keep_going=False, dry_run=False):
-    return enforcement.enforce(list(repositories), parse_policy({"rules": list(rules)}), keep_going, dry_run)
+HOST = Host(datetime.date(2026, 7, 1), VisibleGpus(tuple(map(Gpu, range(8)))))
+
+
+def enforce(*repositories, rules=(GPU,), policy=None, host=HOST, **options):
+    policy = parse_policy(policy or {"rules": list(rules)})
+    return enforcement.enforce(enforcement.Request(list(repositories), policy, host, **options))
 
 
 def statuses(outcome):
@@ -42,7 +61,7 @@ def models(repository):
     repository.model("implicit", PYTHON + b"instance_group [ { count: 2 } ] # two\n")
     repository.model("explicit", PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n")
     repository.model("fileless", None, files=("model.py",))
-    repository.model("pipeline", b'platform: "ensemble"\nensemble_scheduling { }\n')
+    repository.model("pipeline", ENSEMBLE)
     repository.model("vino", b'backend: "openvino"\n')
     repository.model("variants")
     repository.variant("variants", "h100", PYTHON + b"instance_group { kind: 0 }\r\n")
@@ -71,7 +90,7 @@ def test_every_configuration_of_a_repository_is_held_against_the_policy(models):
     assert models.text("implicit") == PYTHON + b"instance_group [ { count: 2 kind: KIND_GPU } ] # two\n"
     assert models.text("explicit") == PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n"
     assert models.text("fileless") == WRITTEN
-    assert models.text("pipeline") == b'platform: "ensemble"\nensemble_scheduling { }\n'
+    assert models.text("pipeline") == ENSEMBLE
     assert models.text("vino") == b'backend: "openvino"\n'
     assert models.text("variants") == PYTHON + WRITTEN
     assert models.text("variants", "h100") == PYTHON + b"instance_group { kind: KIND_GPU }\r\n"
@@ -82,7 +101,7 @@ def test_a_second_run_changes_nothing(models, snapshot):
     was = snapshot(models.path)
     inodes = [os.stat(plan.config.path).st_ino for plan in enforce(models.path, dry_run=True).plans]
     outcome = enforce(models.path)
-    assert outcome.changed() == []
+    assert outcome.edits() == {}
     assert outcome.as_result()["changed"] is False
     assert snapshot(models.path) == was
     assert [os.stat(plan.config.path).st_ino for plan in outcome.plans] == inodes, "files were written anew"
@@ -100,7 +119,7 @@ def test_audit_writes_nothing(models, snapshot):
     was = snapshot(models.path)
     outcome = enforce(models.path, rules=[{**GPU, "mode": "audit"}])
     assert set(statuses(outcome).values()) == {"violation", "compliant", "exempt", "incompatible"}
-    assert (outcome.changed(), outcome.as_result()["changed"]) == ([], False)
+    assert (outcome.edits(), outcome.as_result()["changed"]) == ({}, False)
     assert snapshot(models.path) == was
 
 
@@ -130,6 +149,9 @@ def test_the_result_of_one_model(models):
         "after": [{"count": 2, "kind": "KIND_GPU"}],
         "reload_impact": "instance_update",
         "reason": "group 0 is without a kind, so the server chooses the device",
+        "fields": ["instance_group"],
+        "waiver": None,
+        "known": False,
         "findings": [],
     }
 
@@ -144,6 +166,7 @@ def test_the_counts_name_every_status(models):
         "template": 0,
         "unmatched": 0,
         "violation": 0,
+        "waived": 0,
     }
 
 
@@ -224,21 +247,52 @@ def test_a_repository_without_a_model_is_a_warning(repository):
 def test_what_an_audit_finds_is_a_warning(repository):
     path = repository.model("m", PYTHON)
     outcome = enforce(repository.path, rules=[{**GPU, "mode": "audit"}])
-    assert outcome.warnings() == [f"Against the policy: {path}"]
+    assert outcome.warnings() == [
+        "One configuration is against the policy. Correct the files, or waive the models.\n"
+        f"{path}: there is no instance_group, so the server chooses the device"
+    ]
 
 
 def test_many_models_without_a_rule_are_one_warning(repository):
     for number in range(12):
         repository.model(f"m{number:02}", PYTHON)
     (warning,) = enforce(repository.path, rules=[{**GPU, "match": {"backends": ["pyton"]}}]).warnings()
-    assert warning.startswith(f"No rule matches: {repository.path}/m00/config.pbtxt, ")
-    assert warning.endswith("/m09/config.pbtxt and 2 more")
+    lines = warning.split("\n")
+    assert lines[0] == "12 configurations are matched by no rule. Add a rule for the rest, or a preset."
+    assert lines[1] == f"{repository.path}/m00/config.pbtxt: no rule of the policy matches this model"
+    assert lines[11:] == ["and 2 more, which the result lists"]
 
 
-def test_an_ensemble_with_a_group_is_a_warning(repository):
-    path = repository.model("m", b'platform: "ensemble"\ninstance_group { kind: KIND_CPU }\n')
-    (warning,) = enforce(repository.path).warnings()
-    assert warning.startswith(f"{path}: an ensemble must not have an instance_group: Triton refuses to load it.")
+def test_what_triton_would_refuse_after_the_change_is_invalid(repository):
+    path = repository.model("m", b'name: "n"\n' + PYTHON)
+    with_group = repository.model("p", ENSEMBLE + b"instance_group { kind: KIND_CPU }\n")
+    outcome = enforce(repository.path)
+    assert statuses(outcome) == {"m": "invalid", "p": "invalid"}
+    assert f"{path}:1:1: " in outcome.failure()
+    assert "unexpected directory name 'm' for model 'n', directory name must equal model name" in outcome.failure()
+    assert f"{with_group}:12:1: " in outcome.failure()
+    assert "instance group should not be specified for ensemble 'p'" in outcome.failure()
+
+
+def test_what_the_change_mends_is_not_invalid(repository):
+    repository.model("m", PYTHON + b"instance_group { kind: KIND_CPU gpus: 0 }\n")
+    rule = {"instance_group": [{"kind": "KIND_CPU"}], "level": "exact"}
+    assert statuses(enforce(repository.path)) == {"m": "invalid"}
+    assert statuses(enforce(repository.path, rules=[{**rule, "mode": "audit"}])) == {"m": "violation"}
+    assert statuses(enforce(repository.path, rules=[rule])) == {"m": "changed"}
+
+
+def test_whoever_opts_out_of_the_rules_writes_all_the_same(repository):
+    repository.model("m", b'name: "n"\n' + PYTHON)
+    assert statuses(enforce(repository.path, host=HOST._replace(validate=False))) == {"m": "changed"}
+
+
+def test_a_field_that_the_oldest_triton_does_not_know_is_invalid(repository):
+    repository.model("m", PYTHON + b"model_metrics { }\n")
+    outcome = enforce(repository.path, host=HOST._replace(release=(24, 10)))
+    assert statuses(outcome) == {"m": "invalid"}
+    assert "24.11" in outcome.failure()
+    assert statuses(enforce(repository.path, host=HOST._replace(release=(24, 11)))) == {"m": "changed"}
 
 
 def test_a_dangling_link_in_the_root_is_a_warning(models):
@@ -248,11 +302,11 @@ def test_a_dangling_link_in_the_root_is_a_warning(models):
     assert any("leads nowhere" in warning for warning in outcome.warnings())
 
 
-def test_an_edit_of_the_groups_is_an_update_in_place_and_of_an_overruled_file_a_reload(models):
+def test_an_edit_of_the_groups_is_an_update_in_place_and_of_one_of_several_files_a_reload(models):
     impacts = {(plan.model.name, plan.config.config_name): plan.reload_impact for plan in enforce(models.path).plans}
     assert impacts[("implicit", None)] == "instance_update"
     assert impacts[("variants", None)] == "full_reload", "a server that reads configs/h100.pbtxt sees a changed file"
-    assert impacts[("variants", "h100")] == "instance_update"
+    assert impacts[("variants", "h100")] == "full_reload", "so does one that reads config.pbtxt"
     assert impacts[("explicit", None)] == "none"
 
 
@@ -318,7 +372,7 @@ def test_nothing_at_all_is_written_where_one_configuration_cannot_be_planned(mod
     assert statuses(outcome) == {**STATUSES, "broken": "invalid"}
     (broken,) = outcome.blocked_by
     assert reason in broken.decision.reason
-    assert (outcome.changed(), outcome.diff(), outcome.as_result()["changed"]) == ([], [], False)
+    assert (outcome.edits(), outcome.diff(), outcome.as_result()["changed"]) == ({}, [], False)
 
 
 @pytest.mark.parametrize(("how", "reason"), INVALID)
@@ -404,7 +458,7 @@ def test_a_repository_and_a_link_to_it_are_written_once(repository, tmp_path):
     os.symlink(repository.path, str(tmp_path / "link"))
     outcome = enforce(repository.path, str(tmp_path / "link"))
     assert [plan.decision.status for plan in outcome.plans] == ["changed", "changed"]
-    assert len(outcome.changed()) == 1
+    assert len(outcome.edits()) == 1
     assert repository.text("m") == PYTHON + WRITTEN
 
 
@@ -469,7 +523,7 @@ def test_models_that_share_a_file_are_written_once(repository, tmp_path):
         os.symlink(str(tmp_path / "shared.pbtxt"), repository.model(name, None))
     outcome = enforce(repository.path)
     assert statuses(outcome) == {"a": "changed", "b": "changed", "c": "changed"}
-    assert len(outcome.changed()) == 1
+    assert len(outcome.edits()) == 1
     assert (tmp_path / "shared.pbtxt").read_bytes() == PYTHON + WRITTEN
 
 
@@ -565,15 +619,15 @@ def test_a_limit_on_the_size_of_files_in_the_middle_of_a_run(three, child, snaps
 
 def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("a") and before == PYTHON:
             with open(repository.config("c"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError, match=r"c/config\.pbtxt: was changed by somebody else"):
         enforce(repository.path)
     assert repository.text("a") == PYTHON
@@ -583,16 +637,16 @@ def test_a_file_that_changes_during_the_run_puts_all_back_and_keeps_the_change(t
 
 def test_what_cannot_be_put_back_is_named(three, monkeypatch):
     repository = three()
-    real = enforcement.write_file
+    real = transaction.write_file
 
-    def interfere(path, before, after):
+    def interfere(path, before, after, attributes=None):
         if path == repository.config("c"):
             with open(repository.config("a"), "ab") as file:
                 file.write(b"max_batch_size: 3\n")
             raise FileError("the disk is on fire")
-        real(path, before, after)
+        real(path, before, after, attributes)
 
-    monkeypatch.setattr(enforcement, "write_file", interfere)
+    monkeypatch.setattr(transaction, "write_file", interfere)
     with pytest.raises(FileError) as raised:
         enforce(repository.path)
     first, second, third = str(raised.value).split("\n")
@@ -631,7 +685,10 @@ def test_two_runs_at_once_change_each_file_once(repository, child):
     count = 30
     for number in range(count):
         repository.model(f"m{number:02}", None if number % 3 == 0 else PYTHON, files=("model.py",))
-    runs = [child(lambda: [plan.model.name for plan in enforce(repository.path).changed()]) for _run in range(2)]
+    runs = [
+        child(lambda: [os.path.basename(os.path.dirname(path)) for path in enforce(repository.path).edits()])
+        for _run in range(2)
+    ]
     changed = [name for run in runs for name in run.result()]
     assert sorted(changed) == [f"m{number:02}" for number in range(count)]
     assert set(statuses(enforce(repository.path)).values()) == {"compliant"}

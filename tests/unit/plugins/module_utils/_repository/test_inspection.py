@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.inspection import (
@@ -169,3 +170,48 @@ def test_a_directory_is_an_error(repository):
 def test_a_file_that_does_not_parse_is_described_with_its_finding(repository):
     described = describe_file(repository.model("m", b"\0"))
     assert [finding["rule"] for finding in described["findings"]] == ["nul-byte"]
+
+
+def found(described):
+    return [(finding["rule"], finding["severity"], finding["line"]) for finding in described["findings"]]
+
+
+def test_what_the_server_would_refuse_is_found_too_in_the_order_of_the_places(repository):
+    repository.model("m", b'max_batch_size: -1\nname: "n"\n')
+    (described,) = describe_repository(repository.path, [])
+    assert found(described) == [("max-batch-size", "error", 1), ("directory-name", "error", 2)]
+
+
+def test_a_model_that_is_listed_has_its_name_also_without_a_version(repository):
+    path = repository.model("m", b'name: "n"\n', versions=())
+    assert found(describe_repository(repository.path, [])[0]) == [("directory-name", "error", 1)]
+    assert found(describe_file(path)) == [], "as a draft it may have any name"
+
+
+def test_what_lies_beside_a_configuration_is_found_once(repository):
+    home = os.path.dirname(repository.model("m"))
+    repository.variant("m", "h100", b"")
+    os.mkdir(os.path.join(home, "config"))
+    main, variant = describe_repository(repository.path, [])
+    assert (found(main), found(variant)) == ([("config-prefix", "warning", None)], [])
+
+
+def test_what_does_not_fit_is_told_before_what_it_would_mean(repository):
+    repository.model("m", b"max_batch_size: -1\nfoo: 1\n")
+    assert found(describe_repository(repository.path, [])[0]) == [("unknown-field", "error", 2)]
+
+
+def test_what_is_newer_than_a_release_is_found_where_one_is_given(repository):
+    path = repository.model("m", b"model_metrics { }\nfoo: 1\n")
+    newer = [("newer-than-release", "error", 1), ("unknown-field", "error", 2)]
+    assert found(describe_file(path, "24.10")) == newer
+    assert found(describe_repository(repository.path, [], "24.10")[0]) == newer
+    assert found(describe_file(path, "24.11")) == newer[1:]
+
+
+@pytest.mark.parametrize(
+    "describe", [lambda path: describe_file(path, "24.8"), lambda path: describe_repository(path, [], "24.8")]
+)
+def test_a_release_that_is_none_is_an_error(repository, describe):
+    with pytest.raises(ConfigError, match=r"'24\.8' is not a release of Triton\. Write '24\.08', in quotes\."):
+        describe(repository.path)
