@@ -286,7 +286,7 @@ models:
           the host does not have the GPUs that the rule asks for, or a waiver has expired or is none.
         - V(waived), the file is not as the rule wants it, and a waiver speaks for the model.
         - V(exempt), the model is an ensemble, or the file was derived by a task with O(config_name).
-        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged, so it
+        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged. It
           was not written.
         - V(template), the file has placeholders that are still to be filled in.
         - V(invalid), the file cannot be read, or Triton would refuse it.
