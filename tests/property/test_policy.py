@@ -72,9 +72,7 @@ def test_whatever_stands_in_a_policy_it_is_one_or_has_mistakes(data, document):
     policy = data.draw(policies(document.data).flatmap(spoilt))
     try:
         parsed = parse_policy(policy)
-    except PolicyError as error:
-        assert error.problems
-        assert all(": " in problem for problem in error.problems)
+    except PolicyError:
         return
     text = document.text.encode("utf-8", "surrogateescape")
     with contextlib.suppress(QueryError):
