@@ -151,7 +151,8 @@ def test_a_variant_stays_where_the_host_has_not_the_gpus(repository, snapshot):
     enforce(repository)
     was = snapshot(repository.path)
     large = {"instance_group": [{"kind": "KIND_GPU", "gpus": {"memory_gb": 40}}], "level": "exact"}
-    assert only(enforce(repository, rules=[large])).decision.status == "violation"
+    decided = only(enforce(repository, rules=[large])).decision
+    assert (decided.status, decided.reason.split(" here")[0]) == ("violation", "no GPU with memory_gb: 40")
     assert snapshot(repository.path) == was
 
 
