@@ -116,6 +116,18 @@ options:
       - Write everything that is a C(violation) or C(incompatible) now into O(baseline).
     type: bool
     default: false
+  validate:
+    description:
+      - Whether a file counts as C(invalid) that Triton's parser accepts and its server would not load, as it is or as
+        the policy would make it.
+      - V(false) opts out of these rules, never of the syntax and the fields of a ModelConfig.
+    type: bool
+    default: true
+  triton_release:
+    description:
+      - The oldest release of Triton that has to load the files, as V(24.08). A file with a field or an enum value that
+        this release does not know yet counts as C(invalid). Write it in quotes, C(24.10) without is a number in YAML.
+    type: str
   backup_dir:
     description:
       - Keep the files as they were before this run changed them in this directory of the host, outside every
@@ -286,8 +298,8 @@ models:
           the host does not have the GPUs that the rule asks for, or a waiver has expired or is none.
         - V(waived), the file is not as the rule wants it, and a waiver speaks for the model.
         - V(exempt), the model is an ensemble, or the file was derived by a task with O(config_name).
-        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged. It
-          was not written.
+        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged, so
+          it was not written.
         - V(template), the file has placeholders that are still to be filled in.
         - V(invalid), the file cannot be read, or Triton would refuse it.
         - V(unmatched), no rule matches.
@@ -434,6 +446,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import detect
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
+from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError
@@ -453,6 +466,8 @@ def main() -> None:
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
+            "validate": {"type": "bool", "default": True},
+            "triton_release": {"type": "str"},
             "backup_dir": {"type": "path"},
             "keep": {"type": "int"},
             "fail_on": {
@@ -478,7 +493,12 @@ def main() -> None:
         request = Request(
             repositories=params["repositories"],
             policy=policy,
-            host=Host(datetime.now(timezone.utc).date(), gpus),
+            host=Host(
+                today=datetime.now(timezone.utc).date(),
+                gpus=gpus,
+                validate=params["validate"],
+                release=None if params["triton_release"] is None else parse_release(params["triton_release"]),
+            ),
             keep_going=params["on_error"] == "continue",
             dry_run=module.check_mode,
             config_name=params["config_name"],

@@ -1,156 +1,208 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy as people keep it: in variables and templates, with dates, and with numbers that are texts."""
+"""A whole policy through ansible-playbook, and what the real tritonserver makes of the files on a host with three GPUs.
+
+The GPUs and the backends but Python's are stand-ins: `tests/standin_cuda` says what that proves and what it does not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tritonserver import Server
+from ansible_collections.inference.triton.tests.standin_cuda.server import Host, Library, Model, build, observe, write
 
-from .conftest import Playbook, Repository, kinds
+from .conftest import Playbook
 
-VARIABLES = """\
-count: "2"
-size: 8
-today: 2999-12-31
-mode: "{{ 'enforce' if enforcing | default(true) else 'audit' }}"
-ours:
-  mode: "{{ mode }}"
-  rules:
-    - name: große Modelle → GPU
-      match:
-        models: ["größe_*"]
-        query: "parameters.size.string_value == 'xl'"
-      instance_group:
-        - {kind: KIND_GPU, count: "{{ count }}", gpus: {memory_gb: "{{ 40 }}", count: "{{ count | int }}"}}
-      level: exact
-      config:
-        max_batch_size: "{{ size }}"
-        dynamic_batching: {preferred_batch_size: ["{{ size // 2 }}", 8]}
-        parameters: {threads: {string_value: "{{ count }}"}}
-      remove: [version_policy.latest]
-  preset: strict_gpu
-  waivers:
-    - {models: [waived], reason: "no GPU kernel before opset 17", expires: 2999-12-31}
-    - {models: [quoted], reason: r, expires: "2999-12-31"}
-    - {models: [templated], reason: r, expires: "{{ today }}"}
-    - {models: [over], reason: r, expires: 2020-01-01}
+GPUS = [
+    {"name": "Tesla T4", "memory_mib": 15360, "compute_capability": "7.5"},
+    {"name": "NVIDIA A100-PCIE-40GB", "memory_mib": 40960, "compute_capability": "8.0"},
+    {"name": "NVIDIA A100-PCIE-40GB", "memory_mib": 40960, "compute_capability": "8.0"},
+]
+HOST = Host(("7.5", "8.0", "8.0"))
+ALL = [0, 1, 2]
+
+TENSORS = """\
+max_batch_size: 0
+input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
+"""
+XL = 'parameters { key: "size" value { string_value: "xl" } }\n'
+ENSEMBLE = f"""\
+platform: "ensemble"
+{TENSORS}ensemble_scheduling {{
+  step {{
+    model_name: "classify"
+    model_version: -1
+    input_map {{ key: "IN" value: "IN" }}
+    output_map {{ key: "OUT" value: "OUT" }}
+  }}
+}}
 """
 
+POLICY: dict[str, Any] = {
+    "rules": [
+        {
+            "name": "tokenizers stay on the CPU",
+            "match": {"models": ["*_tokenizer", "preprocess_*"], "backends": ["python"]},
+            "instance_group": [{"kind": "KIND_CPU", "count": 2}],
+            "level": "exact",
+        },
+        {
+            "name": "large models on large GPUs",
+            "match": {"query": "parameters.size.string_value == 'xl'"},
+            "instance_group": [{"kind": "KIND_GPU", "gpus": {"memory_gb": 40}}],
+            "level": "exact",
+        },
+        {
+            "name": "one GPU and one CPU group",
+            "match": {"models": ["overflow"], "repositories": ["*/models"]},
+            "instance_group": [{"kind": "KIND_GPU", "count": 2, "gpus": {"name": "*T4*"}}, {"kind": "KIND_CPU"}],
+            "level": "exact",
+        },
+        {
+            "name": "ONNX models use TensorRT",
+            "match": {"backends": ["onnxruntime"]},
+            "instance_group": [{"kind": "KIND_GPU"}],
+            "level": "kind",
+            "config": {
+                "optimization": {"execution_accelerators": {"gpu_execution_accelerator": [{"name": "tensorrt"}]}}
+            },
+        },
+        {
+            "name": "somebody looks at PyTorch",
+            "match": {"platforms": ["pytorch_libtorch"]},
+            "instance_group": [{"kind": "KIND_GPU"}],
+            "mode": "audit",
+        },
+    ],
+    "preset": "strict_gpu",
+    "waivers": [{"models": ["legacy_ocr"], "reason": "no GPU kernel before opset 17", "expires": "2099-03-31"}],
+}
 
-def task(repository: Repository, policy: Any, **options: Any) -> dict[str, Any]:
-    arguments = {"repositories": [str(repository.path)], "policy": policy, **options}
-    return {"inference.triton.instance_group_policy": arguments, "ignore_errors": True}
+
+def model(backend: str, more: str = "") -> Model:
+    return Model(f'backend: "{backend}"\n{TENSORS}{more}', python=backend == "python")
+
+
+MODELS = {
+    "bert_tokenizer": model("python", "instance_group [ { count: 7 } ]\n"),
+    "preprocess_text": model("python"),
+    "large": model("onnxruntime", f"{XL}instance_group [ {{ kind: KIND_GPU gpus: [ 2, 1 ] }} ]\n"),
+    "larger": model("tensorrt", XL),
+    "overflow": model("onnxruntime"),
+    "classify": model("onnxruntime", "instance_group [ { kind: KIND_CPU count: 3 } ]\n"),
+    "legacy_ocr": model("onnxruntime", "instance_group [ { kind: KIND_CPU } ]\n"),
+    "own": model("onnxruntime", '# triton-policy: waive reason="until it is ported"\n'),
+    "eager": model("pytorch"),
+    "plan": model("tensorrt", "instance_group [ { } ]\n"),
+    "vino": model("openvino"),
+    "llama_70b": model("vllm"),
+    "llama_8b": model("vllm"),
+    "pipeline": Model(ENSEMBLE),
+}
+
+EXPECTED = {
+    "bert_tokenizer": [("KIND_CPU", [], 2)],
+    "preprocess_text": [("KIND_CPU", [], 2)],
+    "large": [("KIND_GPU", [2, 1], 1)],  # the same devices in another order are left alone
+    "larger": [("KIND_GPU", [1, 2], 1)],
+    "overflow": [("KIND_GPU", [0], 2), ("KIND_CPU", [], 2)],  # ONNX Runtime's own default on the CPU is two
+    "classify": [("KIND_GPU", ALL, 3)],
+    "legacy_ocr": [("KIND_CPU", [], 2)],
+    "own": [("KIND_GPU", ALL, 1)],
+    "eager": [("KIND_GPU", ALL, 1)],
+    "plan": [("KIND_GPU", ALL, 1)],
+    "vino": [("KIND_CPU", [], 1)],
+    "llama_70b": [("KIND_MODEL", [], 1)],
+    "llama_8b": [("KIND_GPU", ALL, 1)],
+    "pipeline": [],
+}
+STATUSES = {
+    "bert_tokenizer": "changed",
+    "preprocess_text": "changed",
+    "large": "compliant",
+    "larger": "changed",
+    "overflow": "changed",
+    "classify": "changed",
+    "legacy_ocr": "waived",
+    "own": "waived",
+    "eager": "violation",
+    "plan": "changed",
+    "vino": "changed",
+    "llama_70b": "changed",
+    "llama_8b": "changed",
+    "pipeline": "exempt",
+}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return build(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture
-def variables(tmp_path: Path) -> tuple[str, str]:
-    path = tmp_path / "variables.yml"
-    path.write_text(VARIABLES)
-    return ("-e", f"@{path}")
+def repository(tmp_path: Path, library: Library) -> Path:
+    repository = tmp_path / "models"
+    write(repository, MODELS, library)
+    (repository / "llama_70b" / "1" / "model.json").write_text('{"model": "m", "tensor_parallel_size": 2}')
+    (repository / "llama_8b" / "1" / "model.json").write_text('{"model": "m"}')
+    return repository
 
 
-def test_a_policy_in_variables_and_templates(
-    repository: Repository, playbook: Playbook, variables: tuple[str, str]
+def policy(repository: Path, **options: Any) -> dict[str, Any]:
+    arguments = {"repositories": [str(repository)], "policy": POLICY, "gpus": GPUS, **options}
+    return {"inference.triton.instance_group_policy": arguments}
+
+
+def info(repository: Path, **options: Any) -> dict[str, Any]:
+    arguments = {"repositories": [str(repository)], "gpus": GPUS, "triton_release": "24.10", **options}
+    return {"inference.triton.model_repository_info": arguments}
+
+
+def test_the_server_runs_every_model_as_the_policy_and_the_prediction_say(
+    repository: Path, library: Library, playbook: Playbook, tmp_path: Path
 ) -> None:
-    big = 'backend: "python"\nversion_policy { latest { num_versions: 1 } }\n'
-    big += 'parameters { key: "size" value { string_value: "xl" } }\n'
-    path = repository.add("größe_1", big)
-    for name in ("waived", "quoted", "templated", "over", "rest"):
-        repository.add(name)
-    gpus = [{"memory_mib": "{{ 81559 }}"}, {"memory_mib": 15360}, {"memory_mib": 81559}]
-    policy = task(repository, "{{ ours }}", gpus=gpus)
-    before = repository.files()
+    first, second, predicted = playbook.run(policy(repository), policy(repository), info(repository))
 
-    (checked,) = playbook.run(policy, options=(*variables, "--check", "--diff"))
-    assert repository.files() == before
-    audited, done, again = playbook.run(
-        {**policy, "vars": {"enforcing": False}}, policy, {**policy, "check_mode": False}, options=variables
-    )
+    assert {entry["model"]: entry["status"] for entry in first["models"]} == STATUSES
+    assert {waiver["state"] for waiver in first["waivers"]} == {"active"}
+    assert second["changed"] is False
+    assert second["counts"]["changed"] == 0
 
-    assert {model["model"]: model["status"] for model in done["models"]} == {
-        "größe_1": "changed",
-        "over": "violation",
-        "quoted": "waived",
-        "rest": "changed",
-        "templated": "waived",
-        "waived": "waived",
+    observed, _instances = observe([repository], HOST, library, tmp_path / "server")
+    served = {name: [group[1:] for group in model.groups] for name, model in observed.items()}
+    assert served == EXPECTED, {name: model.error for name, model in observed.items() if model.error}
+    assert served == {
+        entry["model"]: [(group["kind"], group["gpus"], group["count"]) for group in entry["prediction"]["groups"]]
+        for entry in predicted["models"]
     }
-    assert (audited["changed"], audited["counts"]["violation"]) == (False, 3)
-    assert (checked["models"], checked["counts"]) == (done["models"], done["counts"])
-    assert (again["changed"], again["counts"]["compliant"]) == (False, 2)
-    assert [waiver["expires"] for waiver in done["waivers"]] == ["2999-12-31"] * 3 + ["2020-01-01"]
-    after = path.read_text()
-    assert "latest" not in after
-    for text in ("count: 2\n", "gpus: [ 0, 2 ]", "max_batch_size: 8\n", "preferred_batch_size: [ 4, 8 ]", '"threads"'):
-        assert text in after
+    assert "gpu_execution_accelerator" in (repository / "classify" / "config.pbtxt").read_text()
 
 
-def test_every_mistake_of_a_policy_at_once(repository: Repository, playbook: Playbook) -> None:
-    repository.add("m")
-    before = repository.files()
-    policy = {
-        "preset": "strictgpu",
-        "rules": [{"match": {"query": "a =="}, "instance_group": [{"kind": "GPU"}], "remove": ["input[0]"]}],
-        "waivers": [{"models": ["m"], "expires": "soon"}],
-    }
-    (result,) = playbook.run(task(repository, policy))
-    assert [line.split(": ")[0] for line in result["msg"].split("\n")[1:] if line[:1].isalpha()] == [
-        "rules[0].match.query",
-        "rules[0].instance_group[0].kind",
-        "rules[0].remove[0]",
-        "preset",
-        "waivers[0].reason",
-        "waivers[0].expires",
-    ]
-    assert repository.files() == before
-
-
-def test_a_query_that_fails_on_one_model_stops_the_run(repository: Repository, playbook: Playbook) -> None:
-    repository.add("a", 'parameters { key: "size" value { string_value: "x" } }\n')
-    repository.add("b")
-    before = repository.files()
-    rule = {"name": "sizes", "match": {"query": "contains(parameters.size.string_value, 'x')"}}
-    policy = {"rules": [{**rule, "instance_group": [{"kind": "KIND_GPU"}]}]}
-    (result,) = playbook.run(task(repository, policy, on_error="continue"))
-    assert result["msg"].startswith(f"{repository.path}/b: the query of the rule 'sizes', ")
-    assert repository.files() == before
-
-
-def test_fail_on_and_a_baseline(repository: Repository, playbook: Playbook, tmp_path: Path) -> None:
-    repository.add("old")
-    policy = {"preset": "strict_gpu", "mode": "audit"}
-    baseline = {"baseline": str(tmp_path / "baseline.json")}
-    written, known = playbook.run(
-        task(repository, policy, **baseline, write_baseline=True),
-        task(repository, policy, **baseline, fail_on=["violation"]),
-    )
-    repository.add("new")
-    (failed,) = playbook.run(task(repository, policy, **baseline, fail_on=["violation"]))
-
-    assert (written["changed"], known["changed"], known.get("failed", False)) == (True, False, False)
-    assert known["baseline"]["known"] == 1
-    assert failed["failed"]
-    assert failed["msg"].startswith("One configuration failed the task (fail_on), so nothing was changed:\n")
-    assert f"{repository.path}/new/config.pbtxt: violation: there is no instance_group" in failed["msg"]
-    assert "/old/" not in failed["msg"]
-
-
-def test_a_variant_is_what_a_server_of_its_class_reads(
-    repository: Repository, playbook: Playbook, start: Callable[..., Server]
+def test_a_host_without_the_gpus_that_a_rule_asks_for_is_told_so_and_left_alone(
+    repository: Path, playbook: Playbook
 ) -> None:
-    path = repository.add("m", 'backend: "python"\r\ninstance_group { kind: KIND_CPU count: 1 } # ours\r\n')
-    repository.add("no_config", None)
-    before = path.read_bytes()
-    policy = {"rules": [{"instance_group": [{"kind": "KIND_CPU", "count": 2}], "level": "exact"}]}
-    written, again = playbook.run(*[task(repository, policy, config_name="a100")] * 2)
-    assert (written["changed"], again["changed"], path.read_bytes()) == (True, False, before)
+    (result,) = playbook.run(policy(repository, gpus=GPUS[:1]))
+    reasons = {entry["model"]: entry["reason"] for entry in result["models"] if entry["status"] == "violation"}
+    assert set(reasons) == {"large", "larger", "eager"}
+    asked, _, there = reasons["larger"].partition("; ")
+    assert asked == "no GPU with memory_gb: 40 here"
+    assert there.startswith("the server sees 0: Tesla T4 (15360 MiB, compute capability 7.5)")
 
-    shared, of_the_class = start(repository), start(repository, "--model-config-name=a100")
 
-    assert kinds(shared, "m") == [("KIND_CPU", 1)]
-    assert kinds(of_the_class, "m") == [("KIND_CPU", 2)]
-    assert kinds(of_the_class, "no_config") == [("KIND_CPU", 2)]
+def test_a_server_of_another_class_reads_its_own_variant(
+    repository: Path, library: Library, playbook: Playbook, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in repository.glob("*/config.pbtxt")}
+    first, second = playbook.run(*[policy(repository, config_name="a100", gpus=GPUS[1:])] * 2)
+    assert first["changed"] and not second["changed"]
+    assert {path: path.read_bytes() for path in repository.glob("*/config.pbtxt")} == before
+
+    host = Host(("8.0", "8.0"), options=("--model-config-name=a100",))
+    observed, _instances = observe([repository], host, library, tmp_path / "server")
+    served = {name: [group[1:] for group in model.groups] for name, model in observed.items()}
+    assert served["larger"] == [("KIND_GPU", [0, 1], 1)]
+    assert served["bert_tokenizer"] == [("KIND_CPU", [], 2)]
+    assert served["vino"] == [("KIND_CPU", [], 1)]
+    assert served["llama_70b"] == [("KIND_MODEL", [], 1)]

@@ -71,9 +71,9 @@ def derive(config: Mapping[str, Any], model_name: str, files: Collection[str]) -
         return Backend(backend, platform or _PLATFORMS.get(backend, ""))
     if platform:
         known = _PLATFORM_ALIASES.get(platform, platform)
-        by_platform = [row for row in _FRAMEWORKS if row.platform == known]
-        by_plan = [row for row in by_file if row.backend == "tensorrt" and named]
-        return Backend(next((row.backend for row in by_platform + by_plan), ""), platform)
+        by_name = [row for row in by_file if named and row.backend != "tensorflow"]
+        fitting = (row.backend for row in _FRAMEWORKS if row.platform == known or row in by_name)
+        return Backend(next(fitting, ""), platform)
     if by_file:
         return Backend(by_file[0].backend, by_file[0].platform)
     # A custom backend is named by the model: resize.dali is a model of the backend dali.

@@ -124,7 +124,21 @@ def _unwritten_outputs(wiring: _Wiring) -> Iterator[Breach]:
     cure = f"Let an input of the ensemble or a step give {names}." if names else "Break the circle of the steps."
     for index, name in enumerate(wiring.outputs):
         if name not in wiring.ready:
-            yield at("output", index, tensor=name, cure=cure)
+            yield at("output", index, tensor=name, waits=_waits_for(wiring, name), cure=cure)
+
+
+def _waits_for(wiring: _Wiring, output: str) -> str:
+    """Which tensor an output waits for in the end, as the server tells it."""
+    last = output
+    seen: Set[str] = set()
+    while True:
+        sources = [name for taken, given in zip(wiring.reads, wiring.writes) if last in given for name in taken]
+        missing = [name for name in sources if name not in wiring.ready and name not in seen]
+        if not missing:
+            break
+        last = missing[0]
+        seen.add(last)
+    return "" if last == output else f": at least one of its depending tensors, '{last}', is not connected"
 
 
 def _unused_tensors(wiring: _Wiring) -> Iterator[Breach]:
@@ -248,7 +262,7 @@ RULES: Tuple[Rule, ...] = (
     refused(
         "ensemble-tensors",
         _SCHEDULING,
-        "output '{tensor}' for ensemble '{model}' is not written",
+        "output '{tensor}' for ensemble '{model}' is not written{waits}",
         "{cure}",
         _stage(_unwritten_outputs),
     ),

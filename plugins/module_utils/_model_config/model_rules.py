@@ -18,14 +18,14 @@ _LEFTOVER = re.compile(r"config\.pbtxt.+|[.#]+config\.pbtxt.*", re.DOTALL)
 
 # The platforms of each backend that Triton knows by name (GetBackendType, GetBackendTypeFromPlatform). Any other
 # backend may have any platform. torch_aoti came in 2026; older releases refuse it.
-_PLATFORMS = {
+PLATFORMS = {
     "onnxruntime": ("onnxruntime_onnx",),
     "pytorch": ("pytorch_libtorch", "torch_aoti"),
     "tensorflow": ("tensorflow_graphdef", "tensorflow_savedmodel"),
     "tensorrt": ("tensorrt_plan",),
 }
 # libtorch: some releases take it for a name of pytorch_libtorch.
-_KNOWN_PLATFORMS = {platform for platforms in _PLATFORMS.values() for platform in platforms} | {ENSEMBLE, "libtorch"}
+_KNOWN_PLATFORMS = {platform for platforms in PLATFORMS.values() for platform in platforms} | {ENSEMBLE, "libtorch"}
 
 
 def _other_name(subject: Subject) -> Iterator[Breach]:
@@ -36,8 +36,8 @@ def _other_name(subject: Subject) -> Iterator[Breach]:
 
 def _platform_of_another_backend(subject: Subject) -> Iterator[Breach]:
     backend, platform = subject.config.get("backend", ""), subject.config.get("platform", "")
-    if platform and platform != ENSEMBLE and platform not in _PLATFORMS.get(backend, (platform,)):
-        names = " or ".join(f'"{name}"' for name in _PLATFORMS[backend])
+    if platform and platform != ENSEMBLE and platform not in PLATFORMS.get(backend, (platform,)):
+        names = " or ".join(f'"{name}"' for name in PLATFORMS[backend])
         yield at("platform", platform=platform, backend=backend, names=names)
 
 

@@ -80,6 +80,11 @@ class Rule(NamedTuple):
     hint: str
     breaches: Callable[[Subject], Iterable[Breach]]
 
+    def says(self, subject: Subject) -> Iterable[str]:
+        """The server's own words for each breach of a rule that `refused` made."""
+        for breach in self.breaches(subject):
+            yield self.message[len(REFUSES) :].format_map({"model": subject.name, **breach.words})
+
     def findings(self, subject: Subject) -> Iterable[Finding]:
         """One finding for each breach."""
         for breach in self.breaches(subject):

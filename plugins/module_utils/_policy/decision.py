@@ -19,6 +19,7 @@ from .._model_config.instance_group import (
     is_implicit,
     kind_of,
 )
+from .._model_config.release import Release
 from .gpus import VisibleGpus
 from .match import QueryError, Subject
 from .rules import Policy, Rule
@@ -49,10 +50,14 @@ class Host(NamedTuple):
     Attributes:
         today: for waivers that expire.
         gpus: what the server sees; None where the policy names no devices.
+        validate: whether a file that Triton would refuse for its meaning counts as invalid.
+        release: the oldest Triton that has to load the files, None where that does not matter.
     """
 
     today: datetime.date
     gpus: Optional[VisibleGpus] = None
+    validate: bool = True
+    release: Optional[Release] = None
 
 
 class Decision(NamedTuple):
@@ -88,8 +93,6 @@ def decide(policy: Policy, subject: Subject, parsed: Parsed, host: Host) -> Deci
     before = groups_of(parsed.data)
     if is_ensemble(parsed.data):
         reason = "an ensemble has no instances of its own; its steps are models with their own groups"
-        if before:
-            reason = "an ensemble must not have an instance_group: Triton refuses to load it. Remove the field."
         return Decision(EXEMPT, None, before, before, reason)
     rule = _rule_for(policy, subject)
     if rule is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from .._model_config.backend import derive
 from .._model_config.findings import Finding, in_order
@@ -68,14 +68,32 @@ def describe_file(path: str, triton_release: Optional[str] = None) -> Dict[str, 
     return _describe(model, ConfigFile(path, config_name_of(path), True), release, partial(file_context, path))
 
 
-def _describe(
+class Inspection(NamedTuple):
+    """One configuration of a model, as far as it can be read.
+
+    Attributes:
+        exists: whether the file is there.
+        readable: whether it and the model's directories could be read.
+        parses: whether Triton's parser would accept it.
+        data: the configuration in plain data.
+        files: the names that tell the kind of the model.
+    """
+
+    exists: bool
+    readable: bool
+    parses: bool
+    data: Dict[str, Any]
+    findings: List[Finding]
+    files: List[str]
+
+
+def inspect(
     model: ModelDirectory,
     config: ConfigFile,
     release: Optional[Release],
     context: Callable[[Dict[str, Any]], ModelContext],
-) -> Dict[str, Any]:
-    data: Dict[str, Any] = {}
-    findings: List[Finding] = []
+) -> Inspection:
+    """Read one configuration of a model. Whatever is wrong with it is a finding."""
     exists = config.exists
     files: List[str] = []
     try:
@@ -86,26 +104,38 @@ def _describe(
         files = model.files()
         document = Document.parse(text or b"")
         data, findings = read(document)
+        newer = [] if release is None else newer_fields(document, release)
+        parses = not findings and not newer
         if not findings:
             findings = check(document, data, context(data))
-        if release is not None:
-            findings = in_order(findings + newer_fields(document, release))
     except (FileError, RepositoryError) as error:
-        findings = [Finding("unreadable", str(error))]
+        return Inspection(exists, False, False, {}, [Finding("unreadable", str(error))], files)
     except TextProtoError as error:
-        findings = [Finding.of_syntax(error)]
-    backend = derive(data, model.name, files)
-    description: Dict[str, Any] = printable(
-        {
-            "repository": model.repository,
-            "model": model.name,
-            "config_name": config.config_name,
-            "file": config.path if exists else None,
-            "backend": backend.backend,
-            "platform": backend.platform,
-            "versions": list(model.versions),
-            "config": data,
-            "findings": [finding.as_result(config.path) for finding in findings],
-        }
-    )
+        return Inspection(exists, True, False, {}, [Finding.of_syntax(error)], files)
+    return Inspection(exists, True, parses, data, in_order(findings + newer), files)
+
+
+def describe(model: ModelDirectory, config: ConfigFile, found: Inspection) -> Dict[str, Any]:
+    """One configuration of a model as a module returns it, in plain data that is yet to be made printable."""
+    backend = derive(found.data, model.name, found.files)
+    return {
+        "repository": model.repository,
+        "model": model.name,
+        "config_name": config.config_name,
+        "file": config.path if found.exists else None,
+        "backend": backend.backend,
+        "platform": backend.platform,
+        "versions": list(model.versions),
+        "config": found.data,
+        "findings": [finding.as_result(config.path) for finding in found.findings],
+    }
+
+
+def _describe(
+    model: ModelDirectory,
+    config: ConfigFile,
+    release: Optional[Release],
+    context: Callable[[Dict[str, Any]], ModelContext],
+) -> Dict[str, Any]:
+    description: Dict[str, Any] = printable(describe(model, config, inspect(model, config, release, context)))
     return description

@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
         told = (decision.INCOMPATIBLE, decision.TEMPLATE) + (() if self.blocked_by else (decision.INVALID,))
         texts = [*self.notes, *(f"{item.path}: {item.reason}" for item in self.ignored if item.harmful)]
         alarming = [plan for plan in self.plans if plan.decision.status in told and not plan.known]
-        texts += [plan.problem() for plan in alarming + [plan for plan in self.plans if plan.is_broken_ensemble()]]
+        texts += [plan.problem() for plan in alarming]
         empty = set(self.paths) - {plan.model.repository for plan in self.plans}
         texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
         texts += self._found(decision.VIOLATION, "against the policy", "Correct the files, or waive the models.")

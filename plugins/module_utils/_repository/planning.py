@@ -5,19 +5,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._model_config import change
-from .._model_config.backend import ENSEMBLE, Backend, derive
+from .._model_config.backend import Backend, derive
 from .._model_config.backend_kinds import ModelFacts
-from .._model_config.findings import Finding
+from .._model_config.findings import ERROR, Finding, in_order
 from .._model_config.instance_group import groups_of
+from .._model_config.release import newer_fields
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
+from .._model_config.semantic_rule import ModelContext
+from .._model_config.semantics import check
 from .._policy import decision
 from .._policy.decision import Decision, Host
 from .._policy.match import QueryError, Subject
 from .._policy.rules import Policy
+from .._textproto.document import Document
 from .discovery import ConfigFile, ModelDirectory, RepositoryError
 from .files import FileError, read_file
 from .results import printable
@@ -58,10 +62,6 @@ class Plan(NamedTuple):
             return "\n".join(finding.show(self.read_from or self.config.path) for finding in self.findings)
         reason = self.decision.reason
         return reason if reason.startswith(self.model.path) else f"{self.config.path}: {reason}"
-
-    def is_broken_ensemble(self) -> bool:
-        """Whether this is an ensemble with an instance group, which Triton refuses."""
-        return self.subject.backend.platform == ENSEMBLE and bool(self.decision.before)
 
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
@@ -120,10 +120,11 @@ def plan_variant(model: ModelDirectory, config_name: str, policy: Policy, host: 
         return stop.plan_for(model, config)
     try:
         source = _read(model, _read_text(model, made_of))
-        plan = Plan(model, config, source.subject, _decide(source, policy, host), read_from=made_of.path)
+        decided, findings = _validated(model, made_of, source, _decide(source, policy, host), host)
     except _Unplannable as stop:
         return stop.plan_for(model, made_of)
-    return _keep_in_step(plan._replace(findings=plan.decision.findings), variant, source.text, policy)
+    plan = Plan(model, config, source.subject, decided, findings=findings, read_from=made_of.path)
+    return _keep_in_step(plan, variant, source.text, policy)
 
 
 class _Source(NamedTuple):
@@ -158,13 +159,38 @@ def _plan(model: ModelDirectory, config: ConfigFile, text: Optional[bytes], poli
         reason = "derived from config.pbtxt by a task with this config_name, which keeps it in step"
         groups = groups_of(source.parsed.data)
         return Plan(model, config, source.subject, Decision(decision.EXEMPT, None, groups, groups, reason))
-    decided = _decide(source, policy, host)
+    decided, findings = _validated(model, config, source, _decide(source, policy, host), host)
     if decided.change is None:
-        return Plan(model, config, source.subject, decided, findings=decided.findings)
+        return Plan(model, config, source.subject, decided, findings=findings)
     # To a server that reads another one of several files, by its --model-config-name, this is a change of the model.
     impact = FULL_RELOAD if len(model.configs) > 1 else decided.change.reload_impact
     edit = Edit(text, decided.change.text) if decided.status == decision.CHANGED else None
-    return Plan(model, config, source.subject, decided, impact, edit, decided.findings)
+    return Plan(model, config, source.subject, decided, impact, edit, findings)
+
+
+def _validated(
+    model: ModelDirectory, config: ConfigFile, source: _Source, decided: Decision, host: Host
+) -> Tuple[Decision, List[Finding]]:
+    """The decision, and what is wrong with the file as it is left. What Triton would refuse makes it ``invalid``."""
+    entries = model.entries if config.config_name is None else ()
+    context = ModelContext(model.name, source.subject.backend, source.subject.facts.world_size, entries)
+    before = after = _findings(source.parsed.document, source.parsed.data, context, host)
+    if decided.change is not None:
+        after = _findings(decided.change.document, decided.change.after, context, host)
+    refused = any(finding.severity == ERROR for finding in after)
+    if refused and decided.status not in (decision.INCOMPATIBLE, decision.INVALID):
+        # The places are those in the file, unless it is the policy that would break it.
+        before = before if any(finding.severity == ERROR for finding in before) else after
+        first = next(finding for finding in before if finding.severity == ERROR)
+        place = f"line {first.line}: " if first.line else ""
+        decided = Decision(decision.INVALID, decided.rule, decided.before, decided.before, place + first.message)
+    left = after if decided.status == decision.CHANGED else before
+    return decided, in_order([*decided.findings, *left])
+
+
+def _findings(document: Document, config: Dict[str, Any], context: ModelContext, host: Host) -> List[Finding]:
+    findings = check(document, config, context) if host.validate else []
+    return findings if host.release is None else findings + newer_fields(document, host.release)
 
 
 def _keep_in_step(plan: Plan, variant: Optional[bytes], text: Optional[bytes], policy: Policy) -> Plan:

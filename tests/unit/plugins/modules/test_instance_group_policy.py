@@ -13,13 +13,26 @@ from ansible_collections.inference.triton.plugins.modules import instance_group_
 GPU = {"rules": [{"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}]}]}
 PYTHON = b'backend: "python"\n'
 
+ENSEMBLE = b"""platform: "ensemble"
+input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
+ensemble_scheduling {
+  step {
+    model_name: "absent"
+    model_version: -1
+    input_map { key: "IN" value: "IN" }
+    output_map { key: "OUT" value: "OUT" }
+  }
+}
+"""
+
 
 @pytest.fixture
 def models(repository):
     repository.model("absent")
     repository.model("explicit", PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n")
     repository.model("fileless", None, files=("model.py",))
-    repository.model("pipeline", b'platform: "ensemble"\nensemble_scheduling { }\n')
+    repository.model("pipeline", ENSEMBLE)
     repository.model("vino", b'backend: "openvino"\n')
     repository.model("filled_in_later", b"max_batch_size: ${size}\n")
     os.mkdir(os.path.join(repository.path, ".git"))

@@ -313,7 +313,7 @@ ENSEMBLES = [
         "output of a step that waits for nothing",
         ensemble(step(writes="C"), step(reads="D"), outputs="@" + OUT),
         "ensemble-tensors",
-        "output 'B' for ensemble '{model}' is not written",
+        "output 'B' for ensemble '{model}' is not written: at least one of its depending tensors, 'D', is not connected",
         "Let an input of the ensemble or a step give 'D'.",
     ),
     Refused(

@@ -263,12 +263,6 @@ def test_an_ensemble_is_exempt(text):
     assert (decided.status, decided.rule, decided.after) == ("exempt", None, [])
 
 
-def test_an_ensemble_with_a_group_is_told_to_remove_it():
-    decided = decision('platform: "ensemble" instance_group { }', rule(GPU))
-    assert decided.status == "exempt"
-    assert "Remove the field" in decided.reason
-
-
 # What the backend cannot do is never wanted
 
 

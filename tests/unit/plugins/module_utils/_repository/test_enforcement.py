@@ -22,6 +22,18 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.files
 
 GPU = {"instance_group": [{"kind": "KIND_GPU"}]}
 PYTHON = b'backend: "python"\n'
+ENSEMBLE = b"""platform: "ensemble"
+input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
+ensemble_scheduling {
+  step {
+    model_name: "absent"
+    model_version: -1
+    input_map { key: "IN" value: "IN" }
+    output_map { key: "OUT" value: "OUT" }
+  }
+}
+"""
 WRITTEN = b"instance_group [\n  {\n    kind: KIND_GPU\n  }\n]\n"
 
 
@@ -49,7 +61,7 @@ def models(repository):
     repository.model("implicit", PYTHON + b"instance_group [ { count: 2 } ] # two\n")
     repository.model("explicit", PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n")
     repository.model("fileless", None, files=("model.py",))
-    repository.model("pipeline", b'platform: "ensemble"\nensemble_scheduling { }\n')
+    repository.model("pipeline", ENSEMBLE)
     repository.model("vino", b'backend: "openvino"\n')
     repository.model("variants")
     repository.variant("variants", "h100", PYTHON + b"instance_group { kind: 0 }\r\n")
@@ -78,7 +90,7 @@ def test_every_configuration_of_a_repository_is_held_against_the_policy(models):
     assert models.text("implicit") == PYTHON + b"instance_group [ { count: 2 kind: KIND_GPU } ] # two\n"
     assert models.text("explicit") == PYTHON + b"instance_group [ { kind: KIND_CPU } ]\n"
     assert models.text("fileless") == WRITTEN
-    assert models.text("pipeline") == b'platform: "ensemble"\nensemble_scheduling { }\n'
+    assert models.text("pipeline") == ENSEMBLE
     assert models.text("vino") == b'backend: "openvino"\n'
     assert models.text("variants") == PYTHON + WRITTEN
     assert models.text("variants", "h100") == PYTHON + b"instance_group { kind: KIND_GPU }\r\n"
@@ -251,10 +263,36 @@ def test_many_models_without_a_rule_are_one_warning(repository):
     assert lines[11:] == ["and 2 more, which the result lists"]
 
 
-def test_an_ensemble_with_a_group_is_a_warning(repository):
-    path = repository.model("m", b'platform: "ensemble"\ninstance_group { kind: KIND_CPU }\n')
-    (warning,) = enforce(repository.path).warnings()
-    assert warning.startswith(f"{path}: an ensemble must not have an instance_group: Triton refuses to load it.")
+def test_what_triton_would_refuse_after_the_change_is_invalid(repository):
+    path = repository.model("m", b'name: "n"\n' + PYTHON)
+    with_group = repository.model("p", ENSEMBLE + b"instance_group { kind: KIND_CPU }\n")
+    outcome = enforce(repository.path)
+    assert statuses(outcome) == {"m": "invalid", "p": "invalid"}
+    assert f"{path}:1:1: " in outcome.failure()
+    assert "unexpected directory name 'm' for model 'n', directory name must equal model name" in outcome.failure()
+    assert f"{with_group}:12:1: " in outcome.failure()
+    assert "instance group should not be specified for ensemble 'p'" in outcome.failure()
+
+
+def test_what_the_change_mends_is_not_invalid(repository):
+    repository.model("m", PYTHON + b"instance_group { kind: KIND_CPU gpus: 0 }\n")
+    rule = {"instance_group": [{"kind": "KIND_CPU"}], "level": "exact"}
+    assert statuses(enforce(repository.path)) == {"m": "invalid"}
+    assert statuses(enforce(repository.path, rules=[{**rule, "mode": "audit"}])) == {"m": "violation"}
+    assert statuses(enforce(repository.path, rules=[rule])) == {"m": "changed"}
+
+
+def test_whoever_opts_out_of_the_rules_writes_all_the_same(repository):
+    repository.model("m", b'name: "n"\n' + PYTHON)
+    assert statuses(enforce(repository.path, host=HOST._replace(validate=False))) == {"m": "changed"}
+
+
+def test_a_field_that_the_oldest_triton_does_not_know_is_invalid(repository):
+    repository.model("m", PYTHON + b"model_metrics { }\n")
+    outcome = enforce(repository.path, host=HOST._replace(release=(24, 10)))
+    assert statuses(outcome) == {"m": "invalid"}
+    assert "24.11" in outcome.failure()
+    assert statuses(enforce(repository.path, host=HOST._replace(release=(24, 11)))) == {"m": "changed"}
 
 
 def test_a_dangling_link_in_the_root_is_a_warning(models):

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module model_repository_info from its arguments to its result."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
+from ansible_collections.inference.triton.plugins.modules import model_repository_info
+
+V100 = {"name": "Tesla V100", "compute_capability": "7.0"}
+
+
+@pytest.fixture
+def models(repository):
+    repository.model("bare", None, files=("model.py",))
+    repository.model("broken", b"name: }\n")
+    repository.model("cpu", b'backend: "python" instance_group { kind: KIND_CPU }')
+    repository.model("gpu", b'backend: "python" instance_group { kind: KIND_GPU }')
+    repository.model("ranker", b'backend: "python" instance_group { count: 2 }')
+    repository.model("strange", b'backend: "python" instance_group { kind: 9 }')
+    return repository
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_repositories_are_read_and_left_as_they_were(run, documented, models, snapshot, check):
+    was = snapshot(models.path)
+    result = run(model_repository_info, check=check, repositories=[models.path], gpus=[])
+    assert not result["changed"]
+    assert result["silent_cpu"] == ["bare", "ranker"]
+    assert result["will_not_load"] == ["broken", "gpu", "strange"]
+    assert result["counts"]["models"] == 6
+    assert snapshot(models.path) == was
+
+
+def test_the_result_is_what_is_documented(run, documented, repository):
+    repository.model("ranker", b'backend: "python" instance_group { count: 2 }')
+    result = run(model_repository_info, repositories=[repository.path], gpus=[V100], triton_release="25.10")
+    documented(model_repository_info, result)
+
+
+@pytest.mark.parametrize(("release", "silent"), [("24.10", []), ("25.10", ["bare", "ranker"])])
+def test_an_upgrade_takes_models_of_old_gpus_to_the_cpu(run, models, release, silent):
+    result = run(model_repository_info, repositories=[models.path], gpus=[V100], triton_release=release)
+    assert result["silent_cpu"] == silent
+    if silent:
+        (ranker,) = [item for item in result["models"] if item["model"] == "ranker"]
+        assert ranker["prediction"]["cause"]["host"] == "compute_capability_too_low"
+        assert "Tesla V100" in ranker["prediction"]["cause"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("options", "silent"),
+    [
+        ({}, []),
+        ({"min_supported_compute_capability": "7.5"}, ["ranker"]),
+        ({"cuda_visible_devices": ""}, ["ranker"]),
+        ({"driver_version": "470.57.02", "triton_release": "24.10"}, ["ranker"]),
+        ({"cuda_error": 35}, ["ranker"]),
+        ({"models": ["cpu"]}, []),
+    ],
+    ids=["nothing", "minimum", "environment", "driver", "error", "pattern"],
+)
+def test_each_option_reaches_the_prediction(run, repository, options, silent):
+    repository.model("ranker", b'backend: "python" instance_group { count: 2 }')
+    result = run(model_repository_info, repositories=[repository.path], gpus=[V100], **options)
+    assert result["silent_cpu"] == silent
+
+
+def test_the_server_options_reach_the_prediction(run, repository):
+    repository.model("bare", None, files=("model.py",))
+    repository.variant("bare", "a100", b'backend: "python" instance_group { kind: KIND_CPU }')
+    arguments = {"repositories": [repository.path], "gpus": []}
+    assert run(model_repository_info, auto_complete=False, **arguments)["will_not_load"] == ["bare"]
+    assert run(model_repository_info, auto_complete=False, config_name="a100", **arguments)["will_not_load"] == []
+
+
+def test_the_gpus_of_the_host_are_detected_where_none_are_given(run, repository, monkeypatch):
+    asked = []
+
+    def detect(cuda_visible_devices):
+        asked.append(cuda_visible_devices)
+        return VisibleGpus((Gpu(0, "T4", "", None, (7, 5)),), (), "470.57.02", "nvidia-smi of this host")
+
+    monkeypatch.setattr(model_repository_info, "detect", detect)
+    repository.model("ranker", b'backend: "python"')
+    arguments = {"repositories": [repository.path], "cuda_visible_devices": "0", "triton_release": "24.10"}
+    result = run(model_repository_info, **arguments)
+    assert (asked, result["server"]["source"]) == (["0"], "nvidia-smi of this host")
+    assert result["silent_cpu"] == ["ranker"]
+    assert run(model_repository_info, driver_version="550.54.15", **arguments)["silent_cpu"] == []
+
+
+def test_what_is_assumed_is_a_warning(run, repository):
+    repository.model("ranker")
+    result = run(model_repository_info, repositories=[repository.path], gpus=[V100])
+    assert result["warnings"][0].startswith(
+        "GPU 0 (Tesla V100) counts as usable, but Triton from 24.11 on may drop it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"triton_release": "24.1"}, "24.1"),
+        ({"triton_release": "20.12"}, "The oldest release that is known is 21.06."),
+        ({"min_supported_compute_capability": "high"}, "min_supported_compute_capability"),
+        ({"gpus": [{"compute_capability": "old"}]}, "gpus[0].compute_capability"),
+        ({"repositories": []}, "the list is empty"),
+        ({"repositories": ["/nowhere"]}, "/nowhere: there is no such directory"),
+    ],
+    ids=["no release", "old release", "minimum", "gpus", "no repository", "wrong repository"],
+)
+def test_a_mistake_in_the_options_is_a_failure(run, repository, options, message):
+    result = run(model_repository_info, **{"repositories": [repository.path], "gpus": [], **options})
+    assert result["failed"]
+    assert message in result["msg"]
