@@ -22,6 +22,8 @@ _QUERIES = [
     "contains(backend, 'a')",
 ]
 
+_KEYS = ["match", "query", "models", "gpus", "kind", "count", "config", "remove", "waivers", "expires", "accepts"]
+
 patterns = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=4).map("".join)
 
 
@@ -29,6 +31,33 @@ def models_of(patterns: list[str]) -> st.SearchStrategy[str]:
     """Names that are likely to fit one of the patterns."""
     letters = st.sampled_from(["a", "b", "ab", "", "-", "]", "[", "*", "!"])
     return st.lists(letters, min_size=1, max_size=4).map("".join) | st.sampled_from(patterns or ["a"])
+
+
+# Anything that YAML or a template may leave where something else was meant.
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.dates()
+    | st.sampled_from(_KINDS),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def spoilt(draw: Draw, data: Any) -> Any:
+    """``data`` with something else in a place or two."""
+    if draw(st.integers(0, 5)) == 5:
+        return draw(_ANYTHING)
+    if isinstance(data, dict):
+        whole = {key: draw(spoilt(value)) for key, value in data.items()}
+        if draw(st.integers(0, 5)) == 5:
+            whole[draw(st.sampled_from([*_KEYS, 1, None]))] = draw(_ANYTHING)
+        return whole
+    return [draw(spoilt(value)) for value in data] if isinstance(data, list) else data
 
 
 @st.composite
@@ -87,4 +116,7 @@ def policies(draw: Draw, data: Data) -> Data:
     policy: dict[str, Any] = {"rules": draw(st.lists(rules(data), min_size=1, max_size=3))}
     if draw(st.booleans()):
         policy["preset"] = draw(st.sampled_from(["strict_gpu", "explicit_only", "cpu_only"]))
+    if draw(st.integers(0, 3)) == 3:
+        expires = draw(st.sampled_from(["2026-06-30", "2027-01-01", None]))
+        policy["waivers"] = [{**draw(selectors()), "models": ["*"], "reason": "r", "expires": expires}]
     return policy

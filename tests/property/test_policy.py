@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import Backend, derive
@@ -14,7 +15,13 @@ from ansible_collections.inference.triton.plugins.module_utils._policy.match imp
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import PolicyError, _Parser, parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._textproto.document import Document
 from ansible_collections.inference.triton.tests.property.edits import region
-from ansible_collections.inference.triton.tests.property.policies import models_of, patterns, policies, selectors
+from ansible_collections.inference.triton.tests.property.policies import (
+    models_of,
+    patterns,
+    policies,
+    selectors,
+    spoilt,
+)
 from ansible_collections.inference.triton.tests.property.wild_text import documents
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -58,6 +65,18 @@ def test_one_write_is_enough_and_touches_only_what_the_rule_names(data, document
         assert [old.source(field) for field in old.root.fields if field.name == name] == [
             new.source(field) for field in new.root.fields if field.name == name
         ]
+
+
+@given(st.data(), documents(google=False))
+def test_whatever_stands_in_a_policy_it_is_one_or_has_mistakes(data, document):
+    policy = data.draw(policies(document.data).flatmap(spoilt))
+    try:
+        parsed = parse_policy(policy)
+    except PolicyError:
+        return
+    text = document.text.encode("utf-8", "surrogateescape")
+    with contextlib.suppress(QueryError):
+        assert decide(parsed, subject_of(text), parse(text), HOST).status in STATUSES
 
 
 def match_of(data):

@@ -146,7 +146,7 @@ def _hold(rule: Rule, subject: Subject, parsed: Parsed, host: Host) -> Decision:
         except ConfigError as error:
             reason = f"the rule's config cannot be merged: {' '.join(error.problems)}"
             return Decision(INCOMPATIBLE, rule, before, before, reason)
-        if change.text == parsed.document.to_bytes() or change.after == parsed.data:
+        if change.text == parsed.document.to_bytes():
             change = None
     # What a backend takes depends on the other fields as they will be, and on the groups as somebody wrote them.
     then = subject.with_config(change.after) if change else subject

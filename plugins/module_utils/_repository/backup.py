@@ -79,6 +79,8 @@ def refuse_inside(path: str, repositories: Sequence[str], option: str = "backup_
     Raises:
         FileError: it is.
     """
+    if "\0" in path:
+        raise FileError(f"{option}: {path!r} is not a path: it has a NUL byte in it.")
     inner = os.path.realpath(path)
     for repository in repositories:
         outer = os.path.realpath(repository)

@@ -10,10 +10,11 @@ control.
 from __future__ import annotations
 
 import json
+import os
 from typing import FrozenSet, List, NamedTuple, Optional, Sequence
 
 from .._policy import decision
-from .files import FileError, read_file
+from .files import MAX_SIZE, FileError, read_file
 from .planning import Edit, Plan
 from .results import printable
 
@@ -43,10 +44,17 @@ def compare(path: str, plans: Sequence[Plan], write: bool) -> Baseline:
     Raises:
         FileError: the file cannot be read or is no baseline.
     """
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        raise FileError(f"{directory}: there is no such directory. Make it, or correct the path of the baseline.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise FileError(f"{path}: is not a regular file. Give baseline the path of a file.")
     text = read_file(path)
     now = frozenset(_key(plan) for plan in plans if plan.decision.status in KNOWABLE)
     if write:
         edit = Edit(text, _text(now))
+        if len(edit.after or b"") > MAX_SIZE:
+            raise FileError(f"{path}: {len(now)} violations are too many. Give each repository a baseline of its own.")
         return Baseline(path, now, edit if edit.before != edit.after else None, 0)
     if text is None:
         raise FileError(f"{path}: there is no such baseline. Write one with write_baseline: true, or correct the path.")

@@ -207,8 +207,9 @@ def _keep_in_step(plan: Plan, variant: Optional[bytes], text: Optional[bytes], p
         return plan
     if wanted == variant:
         reason = "the variant is what the policy makes of config.pbtxt"
-        decided = decided._replace(status=decision.COMPLIANT, change=None, waiver=None, findings=(), reason=reason)
-        return plan._replace(decision=decided, findings=())
+        return plan._replace(
+            decision=decided._replace(status=decision.COMPLIANT, change=None, waiver=None, reason=reason)
+        )
     problem = obstacle(plan.config)
     if problem:
         return plan._replace(decision=decided._replace(status=decision.INVALID, change=None, reason=problem))

@@ -209,7 +209,7 @@ def test_everything_that_is_returned_is_documented(run, documented, models, tmp_
     statuses = {item["model"]: item["status"] for item in result["models"]}
     assert (statuses["absent"], statuses["malformed"]) == ("waived", "violation")
     assert [waiver["state"] for waiver in result["waivers"]] == ["active", "stale"]
-    assert result["baseline"] == {"path": baseline, "known": 2, "new": 0, "fixed": 0}
+    assert result["baseline"] == {"path": baseline, "known": 3, "new": 0, "fixed": 0}
     assert not any("malformed" in warning for warning in result["warnings"])
     documented(module, run(module, fail_on=["template"], **arguments))
 
@@ -278,7 +278,7 @@ def test_a_variant_for_one_class_of_hosts(run, documented, models):
         ({"write_baseline": True}, "write_baseline is True but all of the following are missing: baseline"),
         ({"fail_on": ["compliant"]}, "value of fail_on must be one or more of"),
         ({"config_name": "../x"}, "config_name: '../x' is not the name of a directory entry."),
-        ({"baseline": "/nowhere/b.json"}, "/nowhere/b.json: there is no such baseline."),
+        ({"baseline": "/nowhere/b.json"}, "/nowhere: there is no such directory."),
     ],
     ids=["write_baseline", "fail_on", "config_name", "baseline"],
 )

@@ -6,11 +6,11 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.inference.triton.plugins.filter.textproto import to_textproto
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend import derive, is_ensemble
 from ansible_collections.inference.triton.plugins.module_utils._model_config.backend_kinds import ModelFacts
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import parse
 from ansible_collections.inference.triton.plugins.module_utils._model_config.reading import read
+from ansible_collections.inference.triton.plugins.module_utils._model_config.writing import to_values
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import STATUSES, Host, decide
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError, Subject
@@ -216,7 +216,7 @@ def test_level_exact_keeps_what_the_rule_does_not_name(text, wanted):
     ids=str,
 )
 def test_what_a_rule_wants_is_compliant_with_it(before, wanted, level):
-    text = to_textproto({"instance_group": before})
+    text = Document.parse(b"").merge(to_values({"instance_group": before}), "merge").text
     first = decision(text, rule(*wanted, level=level))
     second = decision(first.change.text.decode() if first.change else text, rule(*wanted, level=level))
     assert (second.status, second.after) == ("compliant", first.after)

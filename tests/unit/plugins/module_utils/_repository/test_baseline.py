@@ -10,7 +10,7 @@ import os
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
-from ansible_collections.inference.triton.plugins.module_utils._repository import enforcement
+from ansible_collections.inference.triton.plugins.module_utils._repository import baseline, enforcement
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
 PYTHON = b'backend: "python"\n'
@@ -242,9 +242,27 @@ def test_a_baseline_inside_a_repository_is_refused(repository, snapshot, where, 
 def test_a_directory_that_is_missing_is_not_made(models, tmp_path, snapshot):
     path = str(tmp_path / "missing" / "baseline.json")
     was = snapshot(str(tmp_path))
-    with pytest.raises(FileError, match=r"baseline\.json: "):
-        write(models, path)
+    for dry_run in (True, False):
+        with pytest.raises(FileError, match="missing: there is no such directory"):
+            write(models, path, dry_run=dry_run)
     assert snapshot(str(tmp_path)) == was
+
+
+def test_a_directory_is_no_baseline(models, tmp_path):
+    with pytest.raises(FileError, match=r"is not a regular file\. Give baseline the path of a file\."):
+        write(models, str(tmp_path))
+
+
+def test_a_path_with_a_nul_is_none(models):
+    with pytest.raises(FileError, match=r"^baseline: 'a\\x00b' is not a path"):
+        write(models, "a\0b")
+
+
+def test_a_baseline_that_could_not_be_read_again_is_not_written(models, path, monkeypatch):
+    monkeypatch.setattr(baseline, "MAX_SIZE", 100)
+    with pytest.raises(FileError, match="3 violations are too many"):
+        write(models, path)
+    assert not os.path.exists(path)
 
 
 def test_a_baseline_knows_names_that_are_not_utf8(repository, path):
