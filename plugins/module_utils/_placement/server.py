@@ -81,6 +81,12 @@ class ServerView(NamedTuple):
     def ordinals(self) -> List[int]:
         return [gpu.ordinal for gpu in self.gpus]
 
+    def visible(self) -> VisibleGpus:
+        """The GPUs that it uses, with a sentence for each that it does not, as `_policy` takes them."""
+        too_old = self.why_no_gpu is not None and self.why_no_gpu.id == DRIVER_TOO_OLD
+        why = (self.why_no_gpu.text,) if self.why_no_gpu is not None and too_old else ()
+        return VisibleGpus(self.gpus, (*why, *self.left_out), source=self.source)
+
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
         gpus = [
