@@ -46,9 +46,9 @@ def write(
     backup_id = backup.save(keeping.directory, replacements, undoes)
     try:
         _write_all(replacements)
-    except NotPutBackError as error:
-        raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
-    except FileError:
+    except FileError as error:
+        if isinstance(error, NotPutBackError):
+            raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
         backup.discard(keeping.directory, backup_id)
         raise
     warnings = [] if keeping.keep is None else backup.prune(keeping.directory, keeping.keep, backup_id)
