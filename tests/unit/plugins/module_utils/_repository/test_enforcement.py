@@ -559,6 +559,23 @@ def test_a_shared_file_is_left_alone_where_one_of_its_models_is_waived(repositor
     assert (tmp_path / "shared.pbtxt").read_bytes() == PYTHON
 
 
+@pytest.mark.parametrize(
+    ("text", "config_name", "why"),
+    [
+        pytest.param(b'backend: "openvino"\n', None, "the OpenVINO backend supports only KIND_CPU", id="incompatible"),
+        pytest.param(PYTHON, "h100", "configs is no directory", id="no place for a variant"),
+    ],
+)
+def test_why_a_model_cannot_be_written_is_said_whatever_else_is_found(repository, text, config_name, why):
+    repository.model("m", text)
+    for name in ("config.pbtxt.bak", "configs"):
+        with open(os.path.join(repository.path, "m", name), "wb"):
+            pass
+    outcome = enforce(repository.path, config_name=config_name, keep_going=True)
+    assert [finding.rule for finding in outcome.plans[0].findings] == ["leftover-file"]
+    assert any(why in warning for warning in outcome.warnings())
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_backup_in_the_repository_that_a_linked_model_is_in_is_refused(repository, make_repository, dry_run):
     elsewhere = make_repository("elsewhere")
