@@ -36,13 +36,13 @@ def write(
 
     Args:
         undoes: the backup that this puts back, for the backup that is made of it.
-        not_kept: what is written with them, after them, and of which no backup is made.
+        not_kept: what is written with them, before them, and of which no backup is made.
 
     Raises:
         NotPutBackError: some files are written and some are not; the backup stays.
         FileError: a file could not be written. All files are as they were, and there is no backup.
     """
-    everything = [*replacements, *not_kept]
+    everything = [*not_kept, *replacements]
     if keeping is None or not replacements:
         _write_all(everything)
         return Saved()
