@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -20,6 +21,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from .discovery import repositories_of
 from .files import Attributes, FileError, attributes_of, is_leftover, link_at, temporary_name
+from .lock import locked
 from .manifest import BACKUP_ID, Before, Entry, Manifest, ManifestError, dump, is_restorable, load
 
 MANIFEST = "manifest.json"
@@ -67,6 +69,7 @@ def keeping(backup_dir: Optional[str], keep: Optional[int], repositories: Sequen
     if backup_dir is None:
         return None
     refuse_inside(backup_dir, repositories)
+    _refuse_below_a_file(backup_dir)
     return Keeping(backup_dir, keep)
 
 
@@ -89,6 +92,14 @@ def refuse_inside(path: str, repositories: Sequence[str], option: str = "backup_
                 f"{path}: {option} must not be inside the model repository {repository}: Triton would take it "
                 "for a model, or reload a model because of it. Give a path elsewhere."
             )
+
+
+def _refuse_below_a_file(backup_dir: str) -> None:
+    path = os.path.abspath(backup_dir)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    if not os.path.isdir(path):
+        raise FileError(f"{backup_dir}: backup_dir cannot be made, since {path} is no directory. Give another path.")
 
 
 def save(backup_dir: str, replacements: Sequence[Replacement], undoes: Optional[str] = None) -> str:
@@ -144,8 +155,24 @@ def read(backup_dir: str, backup_id: str) -> Backup:
     return Backup(manifest, contents)
 
 
+@contextlib.contextmanager
+def in_use(backup_dir: str, backup_id: str) -> Iterator[None]:
+    """Hold the backup of a run that is at work against the `prune` of other runs. The hold ends with the process.
+
+    Raises:
+        FileError: another run was faster.
+    """
+    directory = os.path.join(backup_dir, backup_id)
+    with locked([directory]):
+        if not os.path.isdir(directory):
+            raise FileError(
+                f"{directory}: another task removed this backup at once. Nothing was changed: run it again."
+            )
+        yield
+
+
 def prune(backup_dir: str, keep: int, newest: str) -> List[str]:
-    """Remove the oldest backups until ``keep`` are left, ``newest`` being one of them.
+    """Remove the oldest backups until ``keep`` are left, ``newest`` and those `in_use` being among them.
 
     Returns:
         a warning for each one that could not be removed.
@@ -154,7 +181,7 @@ def prune(backup_dir: str, keep: int, newest: str) -> List[str]:
         others = [name for name in _list(backup_dir) if name != newest and _is_ours(backup_dir, name)]
     except FileError as error:
         return [str(error)]
-    problems = [discard(backup_dir, backup_id) for backup_id in others[: max(len(others) + 1 - keep, 0)]]
+    problems = [_discard_unused(backup_dir, backup_id) for backup_id in others[: max(len(others) + 1 - keep, 0)]]
     return [problem for problem in problems if problem]
 
 
@@ -171,6 +198,19 @@ def discard(backup_dir: str, backup_id: str) -> Optional[str]:
     except OSError as error:
         return f"{directory}: this old backup could not be removed: {error.strerror}. Remove it by hand."
     return None
+
+
+def _discard_unused(backup_dir: str, backup_id: str) -> Optional[str]:
+    try:
+        with _opened(os.path.join(backup_dir, backup_id)) as descriptor:
+            with contextlib.suppress(OSError):  # this file system cannot lock a directory
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return None
+            return discard(backup_dir, backup_id)
+    except OSError:
+        return None  # another run was faster
 
 
 def digest(data: Optional[bytes]) -> Optional[str]:

@@ -14,10 +14,10 @@ from .._policy.rules import Policy
 from . import baseline, transaction
 from .backup import Keeping, Replacement, keeping, refuse_inside
 from .baseline import Baseline
-from .discovery import Ignored, ModelDirectory, RepositoryError, list_models, repository_of
+from .discovery import Ignored, ModelDirectory, RepositoryError, list_models, repositories_of, repository_of
 from .lock import locked
 from .outcome import Outcome, report_waivers
-from .planning import Plan, plan, plan_variant
+from .planning import Edit, Plan, plan, plan_variant
 from .variant import checked_config_name
 
 _UNKNOWN_BACKEND = (
@@ -65,22 +65,22 @@ def enforce(request: Request) -> Outcome:
     paths = list(dict.fromkeys(os.path.abspath(repository) for repository in request.repositories))
     kept_in = keeping(request.backup_dir, request.keep, paths)
     if request.dry_run:
-        return _plan_all(paths, request)
+        return _plan_all(paths, request, kept_in)
     configs = [config.path for path in paths for model in list_models(path).models for config in model.configs]
     # Links lead to files that other runs may reach from the repository they are in.
     with locked([*paths, *(repository_of(os.path.realpath(config)) for config in configs)]):
-        outcome = _plan_all(paths, request)
+        outcome = _plan_all(paths, request, kept_in)
         return _write(outcome, kept_in)
 
 
 def _write(outcome: Outcome, kept_in: Optional[Keeping]) -> Outcome:
-    if outcome.baseline is not None and outcome.baseline.edit is not None and not outcome.blocked_by:
-        transaction.write([Replacement(outcome.baseline.path, *outcome.baseline.edit)])
-    saved = transaction.write([Replacement(path, *edit) for path, edit in outcome.model_edits().items()], kept_in)
+    models = [Replacement(path, *edit) for path, edit in outcome.model_edits().items()]
+    others = [Replacement(path, *edit) for path, edit in outcome.baseline_edit().items()]
+    saved = transaction.write(models, kept_in, not_kept=others)
     return outcome._replace(backup_id=saved.backup_id, notes=(*outcome.notes, *saved.warnings))
 
 
-def _plan_all(paths: Sequence[str], request: Request) -> Outcome:
+def _plan_all(paths: Sequence[str], request: Request, kept_in: Optional[Keeping]) -> Outcome:
     plans: List[Plan] = []
     ignored: List[Ignored] = []
     for path in paths:
@@ -96,13 +96,17 @@ def _plan_all(paths: Sequence[str], request: Request) -> Outcome:
     plans = _settle_shared_files(plans)
     known: Optional[Baseline] = None
     if request.baseline is not None:
-        refuse_inside(request.baseline, paths, "baseline")
+        linked = [os.path.realpath(item.model.path) for item in plans]
+        refuse_inside(request.baseline, list(dict.fromkeys([*paths, *linked])), "baseline")
         known = baseline.compare(request.baseline, plans, request.write_baseline)
         plans = baseline.marked(plans, known)
     failing = set(request.fail_on) | (set() if request.keep_going else {decision.INVALID})
     blocked_by = [item for item in plans if item.decision.status in failing and not item.known]
     waivers = report_waivers(request.policy, plans, request.host.today)
-    return Outcome(paths, plans, ignored, blocked_by, waivers, known, notes=request.policy.warnings)
+    outcome = Outcome(paths, plans, ignored, blocked_by, waivers, known, notes=request.policy.warnings)
+    if kept_in is not None:
+        refuse_inside(kept_in.directory, [home for path in outcome.model_edits() for home in repositories_of(path)])
+    return outcome
 
 
 def _plan_model(model: ModelDirectory, request: Request) -> Iterator[Plan]:
@@ -117,19 +121,21 @@ def _settle_shared_files(plans: Sequence[Plan]) -> List[Plan]:
     """One write for a file that several models lead to through links, and none if they want different things."""
     if all(item.edit is None for item in plans):
         return list(plans)
-    settled: List[Plan] = []
-    first: Dict[str, Plan] = {}
-    for item in plans:
-        earlier = first.setdefault(os.path.realpath(item.config.path), item)
-        if earlier is item:
-            settled.append(item)
-        elif item.edit == earlier.edit:
-            settled.append(item._replace(edit=None))
-        else:
-            reason = (
-                f"{earlier.config.path} is the same file through a link, and the policy wants something else for it"
-            )
-            before = item.decision.before
-            failed = decision.Decision(decision.INVALID, item.decision.rule, before, before, reason)
-            settled.append(item._replace(decision=failed, reload_impact=NONE, edit=None))
-    return settled
+    paths = [os.path.realpath(item.config.path) for item in plans]
+    first: Dict[str, Dict[Optional[Edit], Plan]] = {}
+    for path, item in zip(paths, plans):
+        first.setdefault(path, {}).setdefault(item.edit, item)
+    return [_settled(item, first[path]) for path, item in zip(paths, plans)]
+
+
+def _settled(item: Plan, first: Dict[Optional[Edit], Plan]) -> Plan:
+    """A plan beside those for the same file, of which ``first`` has the first one that wants each edit."""
+    other = next((plan for edit, plan in first.items() if edit != item.edit), None)
+    if item.edit is None or (other is None and item is first[item.edit]):
+        return item
+    if other is None:
+        return item._replace(edit=None)
+    reason = f"{other.config.path} is the same file through a link, and the policy wants something else for it"
+    before = item.decision.before
+    failed = decision.Decision(decision.INVALID, item.decision.rule, before, before, reason)
+    return item._replace(decision=failed, reload_impact=NONE, edit=None)

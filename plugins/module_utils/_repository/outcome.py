@@ -43,12 +43,15 @@ class Outcome(NamedTuple):
         """What is to be written of the models, by path; nothing at all where a plan stands against it."""
         return {} if self.blocked_by else {plan.config.path: plan.edit for plan in self.plans if plan.edit is not None}
 
+    def baseline_edit(self) -> Dict[str, Edit]:
+        """The same of the baseline."""
+        if self.baseline is None or self.baseline.edit is None or self.blocked_by:
+            return {}
+        return {self.baseline.path: self.baseline.edit}
+
     def edits(self) -> Dict[str, Edit]:
-        """What is to be written, by path, with the baseline."""
-        edits = self.model_edits()
-        if self.baseline is not None and self.baseline.edit is not None and not self.blocked_by:
-            edits[self.baseline.path] = self.baseline.edit
-        return edits
+        """What is to be written, by path."""
+        return {**self.model_edits(), **self.baseline_edit()}
 
     def warnings(self) -> List[str]:
         """What somebody should look at although the run goes on."""

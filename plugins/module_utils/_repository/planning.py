@@ -58,7 +58,8 @@ class Plan(NamedTuple):
 
     def problem(self) -> str:
         """Why the model could not be planned, with the place in the file."""
-        if self.findings:
+        # What else is found in a file that Triton would take is not why.
+        if self.decision.status == decision.INVALID and any(found.severity == ERROR for found in self.findings):
             return "\n".join(finding.show(self.read_from or self.config.path) for finding in self.findings)
         reason = self.decision.reason
         return reason if reason.startswith(self.model.path) else f"{self.config.path}: {reason}"

@@ -182,7 +182,7 @@ def _impact(replacement: Optional[Replacement]) -> str:
 
 def _changes_which_file_is_read(replacement: Replacement) -> bool:
     """Whether a server with ``--model-config-name`` may go over to another file, or take this one for a model file."""
-    if os.path.basename(replacement.path) != CONFIG_FILE:
-        return None in (replacement.before, replacement.after)
+    if os.path.basename(replacement.path) != CONFIG_FILE and None in (replacement.before, replacement.after):
+        return True
     home = model_path_of(replacement.path)
     return len(model_directory(os.path.dirname(home), os.path.basename(home)).configs) > 1

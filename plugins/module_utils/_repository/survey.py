@@ -10,7 +10,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, Dict, List, NamedTuple, Sequence
 
-from .._model_config.backend import is_ensemble
+from .._model_config.backend import derive, is_ensemble
 from .._model_config.findings import ERROR
 from .._model_config.instance_group import groups_of, is_implicit
 from .._model_config.release import parse_release
@@ -115,7 +115,7 @@ def _look_at(model: ModelDirectory, server: ServerView) -> Surveyed:
     found = inspect(model, config, release, partial(model_context, model, config.config_name))
     if not found.readable:
         return Surveyed(model, config, found, Prediction(None, notes=("The model could not be read, see findings.",)))
-    vllm = found.data.get("backend") == "vllm"
+    vllm = derive(found.data, model.name, found.files).backend == "vllm"
     on_disk = ModelOnDisk(
         config.path,
         found.exists,

@@ -27,31 +27,35 @@ class Saved(NamedTuple):
 
 
 def write(
-    replacements: Sequence[Replacement], keeping: Optional[Keeping] = None, undoes: Optional[str] = None
+    replacements: Sequence[Replacement],
+    keeping: Optional[Keeping] = None,
+    undoes: Optional[str] = None,
+    not_kept: Sequence[Replacement] = (),
 ) -> Saved:
     """Keep what the files hold, then write all of them; a model's ``configs`` directory is made where it is missing.
 
     Args:
         undoes: the backup that this puts back, for the backup that is made of it.
+        not_kept: what is written with them, before them, and of which no backup is made.
 
     Raises:
         NotPutBackError: some files are written and some are not; the backup stays.
         FileError: a file could not be written. All files are as they were, and there is no backup.
     """
-    if not replacements:
-        return Saved()
-    if keeping is None:
-        _write_all(replacements)
+    everything = [*not_kept, *replacements]
+    if keeping is None or not replacements:
+        _write_all(everything)
         return Saved()
     backup_id = backup.save(keeping.directory, replacements, undoes)
-    try:
-        _write_all(replacements)
-    except FileError as error:
-        if isinstance(error, NotPutBackError):
-            raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
-        backup.discard(keeping.directory, backup_id)
-        raise
-    warnings = [] if keeping.keep is None else backup.prune(keeping.directory, keeping.keep, backup_id)
+    with backup.in_use(keeping.directory, backup_id):
+        try:
+            _write_all(everything)
+        except FileError as error:
+            if isinstance(error, NotPutBackError):
+                raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
+            backup.discard(keeping.directory, backup_id)
+            raise
+        warnings = [] if keeping.keep is None else backup.prune(keeping.directory, keeping.keep, backup_id)
     return Saved(backup_id, tuple(warnings))
 
 

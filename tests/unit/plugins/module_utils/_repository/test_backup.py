@@ -15,6 +15,7 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.backu
     Keeping,
     Replacement,
     discard,
+    in_use,
     keeping,
     prune,
     read,
@@ -200,6 +201,13 @@ def test_less_than_one_backup_is_refused(repository, kept, keep):
 def test_a_task_s_directory_in_a_repository_is_refused(repository):
     with pytest.raises(FileError, match="must not be inside"):
         keeping(os.path.join(repository.path, "kept"), None, [repository.path])
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_task_s_directory_that_cannot_be_one_is_refused_before_anything_is_done(repository, kept, below):
+    write(kept, b"")
+    with pytest.raises(FileError, match="kept is no directory"):
+        keeping(os.path.join(kept, below), None, [repository.path])
 
 
 # A backup that cannot be written
@@ -483,6 +491,23 @@ def test_a_directory_that_cannot_be_listed_any_more_is_a_warning(kept):
 def test_a_backup_that_is_gone_already_needs_no_removal(kept):
     os.mkdir(kept)
     assert discard(kept, "20260301T101500.123456Z-5f3a9c") is None
+
+
+def test_the_backup_of_a_run_that_is_still_at_work_stays(config, kept, child):
+    of_a = save(kept, [Replacement(config, OLD, NEW)])
+    with in_use(kept, of_a):
+        of_b = child(lambda: save(kept, [Replacement(config, OLD, NEW)])).result()
+        assert child(lambda: prune(kept, 1, of_b)).result() == []
+        assert sorted(os.listdir(kept)) == [of_a, of_b]
+    prune(kept, 1, of_b)
+    assert os.listdir(kept) == [of_b]
+
+
+def test_a_run_whose_backup_is_gone_at_once_goes_no_further(config, kept):
+    backup_id = save(kept, [Replacement(config, OLD, NEW)])
+    discard(kept, backup_id)
+    with pytest.raises(FileError, match="another task removed this backup"), in_use(kept, backup_id):
+        raise AssertionError("nothing may be written now")
 
 
 def test_runs_that_save_and_prune_at_once_do_not_hurt_each_other(config, kept, child):

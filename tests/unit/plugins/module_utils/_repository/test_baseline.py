@@ -10,7 +10,7 @@ import os
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
-from ansible_collections.inference.triton.plugins.module_utils._repository import baseline, enforcement
+from ansible_collections.inference.triton.plugins.module_utils._repository import baseline, enforcement, transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 
 PYTHON = b'backend: "python"\n'
@@ -237,6 +237,36 @@ def test_a_baseline_inside_a_repository_is_refused(repository, snapshot, where, 
     with pytest.raises(FileError, match="baseline must not be inside the model repository"):
         write(repository, os.path.join(repository.path, where), dry_run=dry_run)
     assert snapshot(repository.path) == was
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_baseline_inside_a_linked_model_is_refused(repository, make_repository, snapshot, dry_run):
+    elsewhere = make_repository("elsewhere")
+    elsewhere.model("m")
+    os.symlink(os.path.join(elsewhere.path, "m"), os.path.join(repository.path, "m"))
+    was = snapshot(elsewhere.path)
+    with pytest.raises(FileError, match="baseline must not be inside"):
+        write(repository, os.path.join(elsewhere.path, "m", "baseline.json"), dry_run=dry_run)
+    assert snapshot(elsewhere.path) == was
+
+
+def test_a_run_that_was_put_back_leaves_the_baseline_as_it_was(repository, path, monkeypatch):
+    repository.model("a")
+    repository.model("b")
+    was = repository.text("a")
+    real, paths = transaction.write_file, []
+
+    def fail_at_the_second(target, *arguments):
+        paths.append(target)
+        if len(paths) == 2:
+            raise FileError("no")
+        real(target, *arguments)
+
+    monkeypatch.setattr(transaction, "write_file", fail_at_the_second)
+    with pytest.raises(FileError, match="nothing has changed"):
+        write(repository, path, rules=[{**RULE, "mode": "enforce"}])
+    assert repository.text("a") == repository.text("b") == was
+    assert not os.path.exists(path)
 
 
 def test_a_directory_that_is_missing_is_not_made(models, tmp_path, snapshot):

@@ -533,9 +533,57 @@ def test_models_that_share_a_file_and_want_different_things_block(repository, tm
         os.symlink(str(tmp_path / "shared.pbtxt"), repository.model(name, None))
     cpu = {"instance_group": [{"kind": "KIND_CPU"}], "match": {"models": ["a"]}}
     outcome = enforce(repository.path, rules=[cpu, GPU])
-    assert statuses(outcome) == {"a": "changed", "b": "invalid"}
+    assert statuses(outcome) == {"a": "invalid", "b": "invalid"}
+    assert f"{repository.config('b')} is the same file through a link" in outcome.plans[0].decision.reason
     assert f"{repository.config('a')} is the same file through a link" in outcome.plans[1].decision.reason
     assert (tmp_path / "shared.pbtxt").read_bytes() == PYTHON
+
+
+def test_a_shared_file_is_not_written_for_one_model_where_it_would_break_another(repository, tmp_path):
+    (tmp_path / "shared.pbtxt").write_bytes(b"max_batch_size: 4\n")
+    for name, file in (("a", "model.onnx"), ("b", "model.xml")):
+        os.symlink(str(tmp_path / "shared.pbtxt"), repository.model(name, None, files=(file,)))
+    outcome = enforce(repository.path, policy={"preset": "strict_gpu"}, keep_going=True)
+    assert statuses(outcome) == {"a": "invalid", "b": "invalid"}
+    assert (tmp_path / "shared.pbtxt").read_bytes() == b"max_batch_size: 4\n"
+
+
+@pytest.mark.parametrize("waived", ["a", "b"])
+def test_a_shared_file_is_left_alone_where_one_of_its_models_is_waived(repository, tmp_path, waived):
+    (tmp_path / "shared.pbtxt").write_bytes(PYTHON)
+    for name in ("a", "b"):
+        os.symlink(str(tmp_path / "shared.pbtxt"), repository.model(name, None))
+    policy = {"rules": [GPU], "waivers": [{"models": [waived], "reason": "theirs"}]}
+    outcome = enforce(repository.path, policy=policy, keep_going=True)
+    assert statuses(outcome) == {"a": "invalid", "b": "invalid", waived: "waived"}
+    assert (tmp_path / "shared.pbtxt").read_bytes() == PYTHON
+
+
+@pytest.mark.parametrize(
+    ("text", "config_name", "why"),
+    [
+        pytest.param(b'backend: "openvino"\n', None, "the OpenVINO backend supports only KIND_CPU", id="incompatible"),
+        pytest.param(PYTHON, "h100", "configs is no directory", id="no place for a variant"),
+    ],
+)
+def test_why_a_model_cannot_be_written_is_said_whatever_else_is_found(repository, text, config_name, why):
+    repository.model("m", text)
+    for name in ("config.pbtxt.bak", "configs"):
+        with open(os.path.join(repository.path, "m", name), "wb"):
+            pass
+    outcome = enforce(repository.path, config_name=config_name, keep_going=True)
+    assert [finding.rule for finding in outcome.plans[0].findings] == ["leftover-file"]
+    assert any(why in warning for warning in outcome.warnings())
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_backup_in_the_repository_that_a_linked_model_is_in_is_refused(repository, make_repository, dry_run):
+    elsewhere = make_repository("elsewhere")
+    elsewhere.model("v3")
+    os.symlink(os.path.join(elsewhere.path, "v3"), os.path.join(repository.path, "m"))
+    with pytest.raises(FileError, match="backup_dir must not be inside the model repository"):
+        enforce(repository.path, backup_dir=os.path.join(elsewhere.path, "kept"), dry_run=dry_run)
+    assert elsewhere.text("v3") == PYTHON
 
 
 def test_a_linked_directory_of_variants(repository, make_repository):

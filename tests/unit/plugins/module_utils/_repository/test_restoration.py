@@ -202,9 +202,9 @@ def test_a_variant_that_comes_or_goes_is_a_reload_since_the_server_reads_another
 
 
 def test_a_model_with_variants_is_reloaded(repository, change, restore):
-    repository.variant("m", "h100", OLD)
-    backup_id = change((repository.model("m", CPU), CPU, GPU))
-    assert restore(backup_id)["files"][0]["reload_impact"] == "full_reload"
+    variant = repository.variant("m", "h100", CPU)
+    backup_id = change((repository.model("m", CPU), CPU, GPU), (variant, CPU, GPU))
+    assert [entry["reload_impact"] for entry in restore(backup_id)["files"]] == ["full_reload", "full_reload"]
 
 
 # Attributes

@@ -92,9 +92,10 @@ def test_what_cannot_be_read_is_not_known(repository):
     assert (found["counts"]["unknown"], found["will_not_load"]) == (1, [])
 
 
-def test_how_many_gpus_a_vllm_model_spans_is_read_from_its_own_file(repository):
-    repository.model("llm", b'backend: "vllm"')
-    with open(os.path.join(repository.path, "llm", "1", "model.json"), "w") as file:
+@pytest.mark.parametrize(("name", "text"), [("llm", b'backend: "vllm"'), ("llm.vllm", b"max_batch_size: 0")])
+def test_how_many_gpus_a_vllm_model_spans_is_read_from_its_own_file(repository, name, text):
+    repository.model(name, text)
+    with open(os.path.join(repository.path, name, "1", "model.json"), "w") as file:
         file.write('{"tensor_parallel_size": 2}')
     ((_name, prediction),) = predictions(repository)
     assert "kind: KIND_MODEL" in prediction.cure
