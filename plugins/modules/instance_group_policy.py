@@ -144,6 +144,10 @@ extends_documentation_fragment:
   - inference.triton._gpus
   - inference.triton._attributes.actiongroup
 seealso:
+  - module: inference.triton.model_repository_info
+    description: What a server would do with the models, before and after.
+  - module: inference.triton.model_repository_restore
+    description: Takes a run back.
   - module: inference.triton.model_config
   - module: inference.triton.model_config_info
 author:
@@ -247,7 +251,8 @@ EXAMPLES = r"""
 RETURN = r"""
 models:
   description:
-    - One entry for each configuration of each model, in the order of the repositories and names. A model has one
+    - One entry for each configuration of each model, in the order of the repositories and names. Where the task fails,
+      only those because of which it does. A model has one
       configuration, C(config.pbtxt), and one more for each C(configs/*.pbtxt).
   type: list
   elements: dict
@@ -286,9 +291,10 @@ models:
           the host does not have the GPUs that the rule asks for, or a waiver has expired or is none.
         - V(waived), the file is not as the rule wants it, and a waiver speaks for the model.
         - V(exempt), the model is an ensemble, or the file was derived by a task with O(config_name).
-        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged, so
-          it was not written.
-        - V(template), the file has placeholders that are still to be filled in.
+        - V(incompatible), the rule asks for a kind that the backend cannot run, or leaves one in the file, or its
+          C(config) cannot be merged, so it was not written.
+        - V(template), the file has placeholders that are still to be filled in, outside of strings or in its C(name),
+          C(platform) or C(backend).
         - V(invalid), the file cannot be read, or Triton would refuse it.
         - V(unmatched), no rule matches.
       type: str
@@ -437,6 +443,7 @@ from ansible_collections.inference.triton.plugins.module_utils._model_config.fin
 from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import VisibleGpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import PolicyError, parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
@@ -484,6 +491,9 @@ def main() -> None:
             )
             gpus = server.visible()
             for warning in server.warnings:
+                module.warn(warning)
+        elif params["triton_release"] is not None:
+            for warning in server_view(VisibleGpus(()), params["triton_release"]).warnings:
                 module.warn(warning)
         request = Request(
             repositories=params["repositories"],

@@ -212,7 +212,8 @@ models:
               type: str
               sample: no_kind
             host:
-              description: Why the server uses no GPU, V(no_gpu), V(driver_too_old) or V(compute_capability_too_low).
+              description: Why the server uses no GPU, V(no_gpu), V(driver_too_old), V(cuda_error) or
+                V(compute_capability_too_low).
               type: str
               sample: compute_capability_too_low
             text:
@@ -393,7 +394,7 @@ def main() -> None:
         found = survey(options["repositories"], server)
     except (ConfigError, RepositoryError) as error:
         module.fail_json(msg=str(error))
-    for warning in found.warnings():
+    for warning in found.warnings(options["models"]):
         module.warn(warning)
     module.exit_json(changed=False, **found.as_result(options["models"]))
 

@@ -24,6 +24,7 @@ from .releases import (
 NO_GPU = "no_gpu"
 DRIVER_TOO_OLD = "driver_too_old"
 COMPUTE_CAPABILITY_TOO_LOW = "compute_capability_too_low"
+CUDA_ERROR = "cuda_error"
 
 # What CUDA calls the errors that a start is known to meet (CUDA runtime, cudaGetErrorString).
 _NO_DEVICE, _INSUFFICIENT_DRIVER = 100, 35
@@ -138,7 +139,9 @@ def server_view(
         warnings=tuple(warnings),
     )
     if cuda_error not in (0, _NO_DEVICE, _INSUFFICIENT_DRIVER):
-        return view._replace(cuda_failure=_CUDA_ERRORS.get(cuda_error, "unrecognized error code"))
+        said = _CUDA_ERRORS.get(cuda_error, "unrecognized error code")
+        why = Reason(CUDA_ERROR, f"CUDA answers {cuda_error}, '{said}', and with that no model loads at all")
+        return view._replace(cuda_failure=said, why_no_gpu=why)
     if cuda_error:
         return view._replace(why_no_gpu=_answered(cuda_error))
     too_old = _driver_too_old(visible, row)

@@ -304,3 +304,8 @@ def test_options_that_make_no_sense(run, models, snapshot, options, message):
     was = snapshot(models.path)
     assert message in run(module, repositories=[models.path], policy=GPU, **options)["msg"]
     assert snapshot(models.path) == was
+
+
+def test_a_release_that_is_not_known_yet_is_a_warning(run, models):
+    result = run(module, repositories=[models.path], policy=GPU, triton_release="31.01", check=True)
+    assert any("Triton 31.01 is newer than what is known here" in warning for warning in result["warnings"])

@@ -140,3 +140,18 @@ def test_what_is_no_model_is_returned_and_warned_of_where_it_harms(repository):
 def test_a_survey_of_nothing_is_an_error():
     with pytest.raises(RepositoryError, match="the list is empty"):
         survey([], NO_GPU)
+
+
+def test_a_pattern_that_fits_no_model_is_a_warning(repository):
+    repository.model("ranker", b'backend: "python"')
+    found = survey([repository.path], NO_GPU)
+    assert found.warnings(["rank*"]) == found.warnings()
+    assert set(found.warnings(["ranke"])) - set(found.warnings()) == {"models: no model fits 'ranke'."}
+
+
+@pytest.mark.parametrize(("backend", "noted"), [("vllm", "vLLM"), ("tensorrtllm", "TensorRT-LLM"), ("python", "")])
+def test_what_needs_a_gpu_whatever_its_kind_has_a_note_where_there_is_none(repository, backend, noted):
+    repository.model("m", b'backend: "%s" instance_group { kind: KIND_CPU }' % backend.encode())
+    ((_name, prediction),) = predictions(repository)
+    assert prediction.loads
+    assert any(f"but {noted} needs a GPU" in note for note in prediction.notes) is bool(noted)
