@@ -283,7 +283,11 @@ def _dress_new(descriptor: int, directory: str) -> None:
 def _dress(descriptor: int, attributes: Attributes) -> None:
     created = os.fstat(descriptor)
     if (created.st_uid, created.st_gid) != (attributes.uid, attributes.gid):
-        os.fchown(descriptor, attributes.uid, attributes.gid)
+        try:
+            os.fchown(descriptor, attributes.uid, attributes.gid)
+        except PermissionError as error:
+            owner = f"its owner and group ({attributes.uid}:{attributes.gid}) cannot be kept by this user"
+            raise PermissionError(error.errno, owner) from error
     try:
         inherited = os.listxattr(descriptor)
     except OSError:
