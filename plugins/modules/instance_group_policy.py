@@ -82,20 +82,6 @@ options:
         model a C(violation), unless another waiver holds.
     type: dict
     required: true
-  gpus:
-    description:
-      - What the C(gpus) of a rule are resolved against. By default the GPUs of the host are detected, and only where
-        the policy names any.
-      - A list in PCI order, each with any of C(name), C(uuid), C(memory_mib), C(compute_capability), C(usable),
-        C(reason), C(mig_devices). Give it for a repository that is prepared on another host than the one that serves
-        it.
-    type: list
-    elements: dict
-  cuda_visible_devices:
-    description:
-      - The variable E(CUDA_VISIBLE_DEVICES) in the environment of the server, or the devices that its container is
-        given, since both renumber. By default the server sees every device, in PCI order.
-    type: str
   config_name:
     description:
       - Write C(configs/<config_name>.pbtxt) for a class of hosts that shares the repository with others, for a server
@@ -125,8 +111,9 @@ options:
     default: true
   triton_release:
     description:
-      - The oldest release of Triton that has to load the files, as V(24.08). A file with a field or an enum value that
-        this release does not know yet counts as C(invalid). Write it in quotes, C(24.10) without is a number in YAML.
+      - The release of Triton that has to load the files, the oldest one of several, as V(24.08). A file with a field or
+        an enum value that this release does not know yet counts as C(invalid), and GPUs that it does not use are not
+        there for the policy. Write it in quotes, C(24.10) without is a number in YAML.
     type: str
   backup_dir:
     description:
@@ -154,8 +141,13 @@ options:
     default: fail
 extends_documentation_fragment:
   - inference.triton._attributes
+  - inference.triton._gpus
   - inference.triton._attributes.actiongroup
 seealso:
+  - module: inference.triton.model_repository_info
+    description: What a server would do with the models, before and after.
+  - module: inference.triton.model_repository_restore
+    description: Takes a run back.
   - module: inference.triton.model_config
   - module: inference.triton.model_config_info
 author:
@@ -259,7 +251,8 @@ EXAMPLES = r"""
 RETURN = r"""
 models:
   description:
-    - One entry for each configuration of each model, in the order of the repositories and names. A model has one
+    - One entry for each configuration of each model, in the order of the repositories and names. Where the task fails,
+      only those because of which it does. A model has one
       configuration, C(config.pbtxt), and one more for each C(configs/*.pbtxt).
   type: list
   elements: dict
@@ -298,9 +291,10 @@ models:
           the host does not have the GPUs that the rule asks for, or a waiver has expired or is none.
         - V(waived), the file is not as the rule wants it, and a waiver speaks for the model.
         - V(exempt), the model is an ensemble, or the file was derived by a task with O(config_name).
-        - V(incompatible), the rule asks for a kind that the backend cannot run, or its C(config) cannot be merged, so
-          it was not written.
-        - V(template), the file has placeholders that are still to be filled in.
+        - V(incompatible), the rule asks for a kind that the backend cannot run, or leaves one in the file, or its
+          C(config) cannot be merged, so it was not written.
+        - V(template), the file has placeholders that are still to be filled in, outside of strings or in its C(name),
+          C(platform) or C(backend).
         - V(invalid), the file cannot be read, or Triton would refuse it.
         - V(unmatched), no rule matches.
       type: str
@@ -444,11 +438,12 @@ backup_id:
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import detect
+from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import given_or_detected
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
+from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._policy.decision import Host
-from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
+from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import VisibleGpus
 from ansible_collections.inference.triton.plugins.module_utils._policy.match import QueryError
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import PolicyError, parse_policy
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
@@ -463,6 +458,8 @@ def main() -> None:
             "policy": {"type": "dict", "required": True},
             "gpus": {"type": "list", "elements": "dict"},
             "cuda_visible_devices": {"type": "str"},
+            "driver_version": {"type": "str"},
+            "min_supported_compute_capability": {"type": "str"},
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
@@ -486,10 +483,18 @@ def main() -> None:
     try:
         policy = parse_policy(params["policy"])
         gpus = None
-        if params["gpus"] is not None:
-            gpus = parse_gpus(params["gpus"], params["cuda_visible_devices"])
-        elif policy.names_gpus():
-            gpus = detect(params["cuda_visible_devices"])
+        if params["gpus"] is not None or policy.names_gpus():
+            server = server_view(
+                given_or_detected(params["gpus"], params["cuda_visible_devices"], params["driver_version"]),
+                params["triton_release"],
+                params["min_supported_compute_capability"],
+            )
+            gpus = server.visible()
+            for warning in server.warnings:
+                module.warn(warning)
+        elif params["triton_release"] is not None:
+            for warning in server_view(VisibleGpus(()), params["triton_release"]).warnings:
+                module.warn(warning)
         request = Request(
             repositories=params["repositories"],
             policy=policy,

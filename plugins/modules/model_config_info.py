@@ -174,6 +174,9 @@ def main() -> None:
             models = describe_repository(params["repository"], params["models"], params["triton_release"])
     except (RepositoryError, FileError, ConfigError) as error:
         module.fail_json(msg=str(error))
+    if not models:
+        what = f"no model fits {', '.join(module.params['models'])}" if module.params["models"] else "there is no model"
+        module.warn(f"{module.params['repository']}: {what} in here. Is this the model repository?")
     module.exit_json(changed=False, models=models)
 
 

@@ -35,23 +35,6 @@ options:
     type: list
     elements: str
     default: []
-  gpus:
-    description:
-      - The GPUs of the host in the order of their PCI addresses, invented or known from elsewhere.
-      - Each is a mapping with any of C(name), C(uuid), C(memory_mib), C(compute_capability) (V("8.0")), C(pci_address),
-        C(usable), C(reason), C(mig_mode), C(mig_devices) and C(index).
-      - An empty list is a host without a GPU. By default, the GPUs of the managed host are detected.
-    type: list
-    elements: dict
-  cuda_visible_devices:
-    description:
-      - The environment variable E(CUDA_VISIBLE_DEVICES) of the server. By default, it is not set there.
-    type: str
-  driver_version:
-    description:
-      - Version of the NVIDIA driver, for example V(550.54.15), instead of the one that is detected.
-      - Together with O(triton_release) it decides whether Triton sees a GPU at all.
-    type: str
   cuda_error:
     description:
       - The number of the error that CUDA answers with, for example V(802) while the fabric manager is down.
@@ -62,14 +45,6 @@ options:
       - The release of Triton as V(YY.MM), in quotes. It decides which compute capability and which driver are too low.
       - Without it, the lowest compute capability that any known release asks for is taken, 6.0, and a warning names the
         GPUs that newer releases may drop. Then no driver is too old.
-    type: str
-  min_supported_compute_capability:
-    description:
-      - What the server is given as C(--min-supported-compute-capability), for example V("7.5"). It overrules the
-        release.
-      - Without it, 6.0 is taken up to Triton 24.10 and 7.5 from 24.11. There is a doubt about the second. It is the
-        default of Triton's core, but some builds have another one. The options that a server logs at its start have the
-        value in force.
     type: str
   auto_complete:
     description:
@@ -83,6 +58,7 @@ options:
     type: str
 extends_documentation_fragment:
   - inference.triton._attributes.info
+  - inference.triton._gpus
   - inference.triton._attributes.actiongroup
 seealso:
   - module: inference.triton.model_config_info
@@ -236,7 +212,8 @@ models:
               type: str
               sample: no_kind
             host:
-              description: Why the server uses no GPU, V(no_gpu), V(driver_too_old) or V(compute_capability_too_low).
+              description: Why the server uses no GPU, V(no_gpu), V(driver_too_old), V(cuda_error) or
+                V(compute_capability_too_low).
               type: str
               sample: compute_capability_too_low
             text:
@@ -381,10 +358,9 @@ ignored:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import detect
+from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import given_or_detected
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
-from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import parse_gpus
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
 from ansible_collections.inference.triton.plugins.module_utils._repository.survey import survey
 
@@ -407,14 +383,8 @@ def main() -> None:
     )
     options = module.params
     try:
-        if options["gpus"] is None:
-            visible = detect(options["cuda_visible_devices"])
-        else:
-            visible = parse_gpus(options["gpus"], options["cuda_visible_devices"], options["driver_version"] or "")
-        if options["driver_version"] is not None:
-            visible = visible._replace(driver_version=options["driver_version"])
         server = server_view(
-            visible,
+            given_or_detected(options["gpus"], options["cuda_visible_devices"], options["driver_version"]),
             options["triton_release"],
             options["min_supported_compute_capability"],
             options["cuda_error"],
@@ -424,7 +394,7 @@ def main() -> None:
         found = survey(options["repositories"], server)
     except (ConfigError, RepositoryError) as error:
         module.fail_json(msg=str(error))
-    for warning in found.warnings():
+    for warning in found.warnings(options["models"]):
         module.warn(warning)
     module.exit_json(changed=False, **found.as_result(options["models"]))
 

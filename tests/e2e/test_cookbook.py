@@ -176,13 +176,30 @@ SITUATIONS = {
         groups={"detect": [], "ranker": [GPU]},
         variables={"triton_gpus": [A100]},
     ),
+    "what_is_on_the_cpu": Situation(
+        models={
+            "detect": onnx("instance_group [ { count: 2 } ]\n"),
+            "resize": python("instance_group [ { kind: KIND_CPU } ]\n"),
+        },
+        groups={"detect": [{"count": 2}], "resize": [CPU]},
+        variables={"triton_gpus": []},
+    ),
     "rollout_with_undo": Situation(
         models={"detect": onnx("instance_group [ { } ]\n")},
         groups={"detect": [{}]},
-        variables={"triton_url": "http://127.0.0.1:9", "triton_ready_retries": 1},
+        variables={"triton_url": "http://127.0.0.1:9", "triton_ready_retries": 1, "triton_restart": ["true"]},
     ),
 }
-FAILING = {"rollout_with_undo": "They were taken back"}
+FAILING = {"rollout_with_undo": "What this run had changed was taken back."}
+
+
+SAID = {
+    "what_is_on_the_cpu": (
+        "Group 0 has no kind, so the server chooses the device, and Triton uses no GPU: the list is empty",
+        "Write kind: KIND_GPU into group 0",
+        '"msg": "resize"',
+    ),
+}
 
 
 def test_every_playbook_of_the_cookbook_is_tested() -> None:
@@ -212,6 +229,8 @@ def test_the_playbook_does_what_it_says(name: str, tmp_path: Path) -> None:
     first = run(name, variables)
     assert (first.returncode != 0) is (name in FAILING), first.stdout
     assert FAILING.get(name, "") in first.stdout
+    for text in SAID.get(name, ()):
+        assert text in first.stdout
     for path, groups in situation.groups.items():
         file = models / path if path.endswith(".pbtxt") else models / path / "config.pbtxt"
         assert from_textproto(file.read_text()).get("instance_group", []) == groups, path
@@ -229,7 +248,17 @@ def test_what_an_upgrade_would_move_to_the_cpu_stops_it(tmp_path: Path) -> None:
     assert run("upgrade_what_if", {**variables, "triton_release": "24.10"}).returncode == 0
     after = run("upgrade_what_if", {**variables, "triton_release": "25.10"})
     assert after.returncode != 0
-    assert "Triton 25.10 would run these on the CPU of localhost: detect" in after.stdout
+    assert "Triton 25.10 on localhost would run on the CPU: detect; would not load: nothing" in after.stdout
+
+
+def test_what_an_upgrade_would_not_load_stops_it(tmp_path: Path) -> None:
+    (tmp_path / "models" / "detect" / "1").mkdir(parents=True)
+    (tmp_path / "models" / "detect" / "config.pbtxt").write_text(onnx("instance_group [ { kind: KIND_GPU } ]\n"))
+    variables = {"target": "localhost", "triton_repositories": [str(tmp_path / "models")], "triton_gpus": [V100]}
+    after = run("upgrade_what_if", {**variables, "triton_release": "25.10"})
+    assert after.returncode != 0
+    assert "would not load: detect" in after.stdout
+    assert "has kind KIND_GPU but no GPUs are available" in after.stdout
 
 
 def test_a_violation_that_the_baseline_does_not_know_fails(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def assert_parsed_or_refused(data: bytes) -> None:
     else:
         assert document.to_bytes() == data
         read(document)
-    assert time.process_time() - start < 3  # it is milliseconds; the garbage collector may take its time in between
+    assert time.process_time() - start < 30  # not how fast it is, but that it ends: it is well below a second
 
 
 @MANY

@@ -58,6 +58,23 @@ def detect(
     return parse_gpus(gpus, cuda_visible_devices, driver_version or versions[0])._replace(source=SOURCE)
 
 
+def given_or_detected(
+    gpus: Optional[Sequence[Mapping[str, Any]]], cuda_visible_devices: Optional[str], driver_version: Optional[str]
+) -> VisibleGpus:
+    """What a server sees of the GPUs that a task gives, or of those of this host where it gives none.
+
+    Args:
+        driver_version: instead of the one that is detected; None where the task does not say.
+
+    Raises:
+        ConfigError: with every mistake in ``gpus``.
+    """
+    if gpus is not None:
+        return parse_gpus(gpus, cuda_visible_devices, driver_version or "")
+    visible = detect(cuda_visible_devices)
+    return visible if driver_version is None else visible._replace(driver_version=driver_version)
+
+
 class _Smi(NamedTuple):
     """nvidia-smi, and until when it may take, on the monotonic clock."""
 

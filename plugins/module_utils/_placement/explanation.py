@@ -51,8 +51,19 @@ def _left_open(config: Mapping[str, Any], index: int) -> Reason:
     return Reason(NO_KIND, f"Group {index} has no kind, {chooses}")
 
 
-def notes_on_loaded(groups: Sequence[PlacedGroup], backend: str, facts: ModelFacts) -> Iterator[str]:
+# Backends that take their GPUs themselves, whatever the kind (vllm_backend: README; tensorrtllm_backend: README).
+_NEED_A_GPU = {"vllm": "vLLM", "tensorrtllm": "TensorRT-LLM"}
+
+
+def notes_on_loaded(
+    groups: Sequence[PlacedGroup], backend: str, facts: ModelFacts, server: ServerView
+) -> Iterator[str]:
     """What else there is to know of a model that loads."""
+    if backend in _NEED_A_GPU and server.why_no_gpu is not None:
+        yield (
+            f"Triton's core lets this model load, but {_NEED_A_GPU[backend]} needs a GPU, and Triton uses none: "
+            f"{server.why_no_gpu.text}."
+        )
     for group in groups:
         against = refusal(backend, {"kind": group.kind}, facts)
         if against:

@@ -141,7 +141,7 @@ def predict(config: Mapping[str, Any], model_name: str, server: ServerView, mode
         if error is not None:
             return prediction.refuse(LOADING, error)
     cause, cure = silent_cpu(groups, found.backend, facts, server)
-    notes = tuple(notes_on_loaded(groups, found.backend, facts))
+    notes = tuple(notes_on_loaded(groups, found.backend, facts, server))
     return prediction._replace(cause=cause, cure=cure, notes=notes)
 
 

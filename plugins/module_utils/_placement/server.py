@@ -24,6 +24,7 @@ from .releases import (
 NO_GPU = "no_gpu"
 DRIVER_TOO_OLD = "driver_too_old"
 COMPUTE_CAPABILITY_TOO_LOW = "compute_capability_too_low"
+CUDA_ERROR = "cuda_error"
 
 # What CUDA calls the errors that a start is known to meet (CUDA runtime, cudaGetErrorString).
 _NO_DEVICE, _INSUFFICIENT_DRIVER = 100, 35
@@ -81,6 +82,12 @@ class ServerView(NamedTuple):
     def ordinals(self) -> List[int]:
         return [gpu.ordinal for gpu in self.gpus]
 
+    def visible(self) -> VisibleGpus:
+        """The GPUs that it uses, with a sentence for each that it does not, as `_policy` takes them."""
+        too_old = self.why_no_gpu is not None and self.why_no_gpu.id == DRIVER_TOO_OLD
+        why = (self.why_no_gpu.text,) if self.why_no_gpu is not None and too_old else ()
+        return VisibleGpus(self.gpus, (*why, *self.left_out), source=self.source)
+
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
         gpus = [
@@ -132,7 +139,9 @@ def server_view(
         warnings=tuple(warnings),
     )
     if cuda_error not in (0, _NO_DEVICE, _INSUFFICIENT_DRIVER):
-        return view._replace(cuda_failure=_CUDA_ERRORS.get(cuda_error, "unrecognized error code"))
+        said = _CUDA_ERRORS.get(cuda_error, "unrecognized error code")
+        why = Reason(CUDA_ERROR, f"CUDA answers {cuda_error}, '{said}', and with that no model loads at all")
+        return view._replace(cuda_failure=said, why_no_gpu=why)
     if cuda_error:
         return view._replace(why_no_gpu=_answered(cuda_error))
     too_old = _driver_too_old(visible, row)

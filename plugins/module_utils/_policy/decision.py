@@ -13,6 +13,7 @@ from .._model_config.change import Change, Parsed, parse, rewrite
 from .._model_config.findings import ConfigError, Finding
 from .._model_config.instance_group import (
     EXPLICIT_KINDS,
+    KIND_AUTO,
     Group,
     groups_of,
     impossible_fields,
@@ -209,8 +210,10 @@ def _explain_groups(before: Sequence[Group], after: Sequence[Group]) -> str:
         return "there is no instance_group, so the server chooses the device"
     parts = []
     implicit = [index for index, group in enumerate(before) if is_implicit(group)]
-    if implicit:
-        parts.append(f"{_groups(implicit)} without a kind, so the server chooses the device")
+    for what, auto in (("without a kind", False), (KIND_AUTO, True)):
+        indexes = [index for index in implicit if ("kind" in before[index]) is auto]
+        if indexes:
+            parts.append(f"{_groups(indexes)} {what}, so the server chooses the device")
     explicit: Dict[Tuple[str, str], List[int]] = {}
     for index, (old, new) in enumerate(zip(before, after)):
         if index not in implicit and kind_of(old) != kind_of(new):

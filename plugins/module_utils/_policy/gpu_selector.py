@@ -120,7 +120,10 @@ def _uuid_problem(beginnings: Sequence[str], gpus: Sequence[Gpu]) -> str:
 
 def _what_there_is(gpus: VisibleGpus) -> str:
     seen = ", ".join(map(describe, gpus.gpus)) or "no GPU"
-    parts = [f"the server sees {seen}" + (f" according to {gpus.source}" if gpus.source else ""), *gpus.hidden]
+    parts = [
+        f"the server sees {seen}" + (f" according to {gpus.source}" if gpus.gpus and gpus.source else ""),
+        *gpus.hidden,
+    ]
     if not gpus.gpus and gpus.source != FROM_TASK:
         parts.append("give gpus: to say what the server will see")
     return "; ".join(parts)

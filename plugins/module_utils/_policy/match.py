@@ -157,7 +157,8 @@ def compile_query(text: str) -> Query:
     except RecursionError as error:
         raise QueryError("is nested too deeply for JMESPath. Write several rules instead.") from error
     except ValueError as error:  # JMESPath's own errors are some
-        raise QueryError(f"is no JMESPath expression: {error}") from error
+        hint = " Numbers stand in backticks: `10`." if re.search(r"(?<![\w`.\[])\d", text) else ""
+        raise QueryError(f"is no JMESPath expression: {error}{hint}") from error
     known = jmespath.functions.Functions.FUNCTION_TABLE
     for name in _functions(parsed.parsed):
         if name not in known:

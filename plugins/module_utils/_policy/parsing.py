@@ -71,7 +71,7 @@ class _Parser:
                 self.problems.append(
                     f"rules[{index}].name: '{rule.name}' is the name of rules[{first[rule.name]}] too."
                 )
-        warnings = _unreachable(parsed)
+        warnings = _unreachable(parsed) + _devices_at_a_lower_level(parsed)
         if "preset" in data:
             preset = self.preset(data["preset"])
             if preset and all(_shadow(parsed, rule) for rule in preset):
@@ -282,3 +282,13 @@ def _unreachable(rules: Sequence[Rule]) -> List[str]:
 def _shadow(earlier: Sequence[Rule], rule: Rule) -> Optional[Rule]:
     """The first of the earlier rules that takes everything that ``rule`` is for."""
     return next((other for other in earlier if other.match.takes_all_of(rule.match)), None)
+
+
+def _devices_at_a_lower_level(rules: Sequence[Rule]) -> List[str]:
+    """A sentence for each rule whose ``gpus`` most models never get."""
+    return [
+        f"rules[{index}]: the gpus of '{rule.name}' are for models without any group only, since a group that is there "
+        f"keeps its devices at the level {rule.level}. Set level: exact to give them to every model."
+        for index, rule in enumerate(rules)
+        if rule.level != "exact" and any(selector is not None for selector in rule.gpus)
+    ]

@@ -61,7 +61,9 @@ class Outcome(NamedTuple):
         texts += [plan.problem() for plan in alarming]
         empty = set(self.paths) - {plan.model.repository for plan in self.plans}
         texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
-        texts += self._found(decision.VIOLATION, "against the policy", "Correct the files, or waive the models.")
+        texts += self._found(
+            decision.VIOLATION, "against the policy", "Each reason says what is missing; a waiver lets a model be."
+        )
         texts += self._found(decision.UNMATCHED, "matched by no rule", "Add a rule for the rest, or a preset.")
         texts += [f"{item['place']}: {item['explanation']}" for item in self.waivers if item["state"] in _TOLD]
         return [printable(text) for text in texts]
@@ -93,13 +95,13 @@ class Outcome(NamedTuple):
         return str(printable("\n".join(texts)))
 
     def as_result(self) -> Dict[str, Any]:
-        """As a module returns it, but for the diff."""
+        """As a module returns it, but for the diff. Where the task fails, the models are those because of which."""
         counts = dict.fromkeys(decision.STATUSES, 0)
         for plan in self.plans:
             counts[plan.decision.status] += 1
         return {
             "changed": bool(self.edits()),
-            "models": [plan.as_result() for plan in self.plans],
+            "models": [plan.as_result() for plan in self.blocked_by or self.plans],
             "counts": counts,
             "ignored": [printable({"path": item.path, "reason": item.reason}) for item in self.ignored],
             "waivers": printable(self.waivers),
@@ -132,7 +134,7 @@ def report_waivers(policy: Policy, plans: Sequence[Plan], today: Any) -> List[Di
     for plan in plans:
         waiver_in_file = plan.decision.waiver
         if waiver_in_file is not None and waiver_in_file.match is None:
-            place = f"{plan.config.path}, {waiver_in_file.place}"
+            place = f"{plan.read_from or plan.config.path}, {waiver_in_file.place}"
             reports.append(_report(waiver_in_file._replace(place=place), [plan], [plan], today))
     return reports
 

@@ -22,6 +22,7 @@ from .._policy.decision import Decision, Host
 from .._policy.match import QueryError, Subject
 from .._policy.rules import Policy
 from .._textproto.document import Document
+from .._textproto.leftovers import unfilled_in
 from .discovery import ConfigFile, ModelDirectory, RepositoryError
 from .files import FileError, read_file
 from .results import printable
@@ -165,6 +166,8 @@ def _plan(model: ModelDirectory, config: ConfigFile, text: Optional[bytes], poli
         return Plan(model, config, source.subject, decided, findings=findings)
     # To a server that reads another one of several files, by its --model-config-name, this is a change of the model.
     impact = FULL_RELOAD if len(model.configs) > 1 else decided.change.reload_impact
+    if decided.status not in (decision.CHANGED, decision.VIOLATION):
+        impact = NONE
     edit = Edit(text, decided.change.text) if decided.status == decision.CHANGED else None
     return Plan(model, config, source.subject, decided, impact, edit, findings)
 
@@ -179,7 +182,7 @@ def _validated(
     if decided.change is not None:
         after = _findings(decided.change.document, decided.change.after, context, host)
     refused = any(finding.severity == ERROR for finding in after)
-    if refused and decided.status not in (decision.INCOMPATIBLE, decision.INVALID):
+    if refused and decided.status in (decision.COMPLIANT, decision.CHANGED, decision.EXEMPT):
         # The places are those in the file, unless it is the policy that would break it.
         before = before if any(finding.severity == ERROR for finding in before) else after
         first = next(finding for finding in before if finding.severity == ERROR)
@@ -242,6 +245,11 @@ def _read(model: ModelDirectory, text: Optional[bytes]) -> _Source:
         parsed = change.parse(text or b"")
     except change.InvalidConfigError as error:
         raise _broken(error) from error
+    for name in ("name", "platform", "backend"):
+        unfilled = unfilled_in(parsed.data.get(name, ""))
+        if unfilled:
+            reason = f"its {name} is the placeholder {unfilled}: fill in the template before the policy can apply"
+            raise _Unplannable(decision.TEMPLATE, reason)
     try:
         files = [] if parsed.data.get("platform") else model.files()
     except RepositoryError as error:

@@ -53,11 +53,13 @@ class Survey(NamedTuple):
     models: List[Surveyed]
     ignored: List[Ignored]
 
-    def warnings(self) -> List[str]:
-        """What somebody should look at, whatever is predicted."""
+    def warnings(self, patterns: Sequence[str] = ()) -> List[str]:
+        """What somebody should look at, whatever is predicted. ``patterns`` are those of `as_result`."""
         texts = [*self.server.warnings, *(f"{item.path}: {item.reason}" for item in self.ignored if item.harmful)]
         empty = set(self.paths) - {surveyed.model.repository for surveyed in self.models}
         texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
+        names = [surveyed.model.name for surveyed in self.models]
+        texts += [f"models: no model fits {pattern!r}." for pattern in patterns if not fnmatch.filter(names, pattern)]
         return [printable(text) for text in texts]
 
     def as_result(self, patterns: Sequence[str]) -> Dict[str, Any]:

@@ -50,9 +50,9 @@ def write(
     with backup.in_use(keeping.directory, backup_id):
         try:
             _write_all(everything)
-        except NotPutBackError as error:
-            raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
-        except FileError:
+        except FileError as error:
+            if isinstance(error, NotPutBackError):
+                raise NotPutBackError(f"{error}\nThe backup {backup_id} holds all files as they were.") from error
             backup.discard(keeping.directory, backup_id)
             raise
         warnings = [] if keeping.keep is None else backup.prune(keeping.directory, keeping.keep, backup_id)

@@ -57,6 +57,12 @@ def leftover(text: str, at: int, place: str, elements: Optional[Sequence[Element
     return TextProtoError(message, text, match.start(), hint, "template", repair)
 
 
+def unfilled_in(value: str) -> str:
+    """The first placeholder in the value of a string, empty where there is none."""
+    match = _PLACEHOLDER.search(value)
+    return match.group() if match else ""
+
+
 def placeholder(text: str, offset: int) -> Optional[Match[str]]:
     """The placeholder because of which a text does not parse, if it is one.
 

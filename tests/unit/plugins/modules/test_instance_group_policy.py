@@ -7,6 +7,7 @@ import os
 import sys
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._gpu import detection
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 from ansible_collections.inference.triton.plugins.modules import instance_group_policy as module
 
@@ -230,12 +231,29 @@ def test_gpus_that_make_no_sense_fail_with_their_place(run, models):
 
 def test_the_gpus_of_the_host_are_detected_only_where_a_rule_names_devices(run, models, monkeypatch):
     asked = []
-    monkeypatch.setattr(module, "detect", lambda visible: asked.append(visible) or VisibleGpus((Gpu(0),)))
+    monkeypatch.setattr(detection, "detect", lambda visible: asked.append(visible) or VisibleGpus((Gpu(0),)))
     run(module, repositories=[models.path], policy=GPU)
     assert asked == []
     rule = {"instance_group": [{"kind": "KIND_GPU", "gpus": "all"}], "match": {"models": ["absent"]}}
     run(module, repositories=[models.path], policy={"rules": [rule]}, cuda_visible_devices="0")
     assert asked == ["0"]
+
+
+def test_gpus_that_the_release_does_not_use_are_not_there_for_the_policy(run, repository):
+    repository.model("m", b'backend: "python"\n')
+    v100, t4 = {"name": "V100", "compute_capability": "7.0"}, {"name": "T4", "compute_capability": "7.5"}
+    rule = {"instance_group": [{"kind": "KIND_GPU", "gpus": "all"}]}
+    arguments = {"repositories": [repository.path], "policy": {"rules": [rule]}, "check": True}
+
+    def groups(**options):
+        return run(module, **arguments, **options)["models"][0]["after"]
+
+    assert groups(gpus=[v100, t4]) == [{"kind": "KIND_GPU", "gpus": [0, 1]}]
+    assert groups(gpus=[v100, t4], triton_release="25.10") == [{"kind": "KIND_GPU", "gpus": [1]}]
+    assert groups(gpus=[v100, t4], min_supported_compute_capability="7.5") == [{"kind": "KIND_GPU", "gpus": [1]}]
+    result = run(module, gpus=[t4], driver_version="535.86", triton_release="25.10", **arguments)
+    assert result["models"][0]["status"] == "violation"
+    assert "driver 535.86 is older than 580" in result["models"][0]["reason"]
 
 
 def test_jmespath_is_asked_for_only_where_a_query_is_used(run, models, monkeypatch, snapshot):
@@ -286,3 +304,8 @@ def test_options_that_make_no_sense(run, models, snapshot, options, message):
     was = snapshot(models.path)
     assert message in run(module, repositories=[models.path], policy=GPU, **options)["msg"]
     assert snapshot(models.path) == was
+
+
+def test_a_release_that_is_not_known_yet_is_a_warning(run, models):
+    result = run(module, repositories=[models.path], policy=GPU, triton_release="31.01", check=True)
+    assert any("Triton 31.01 is newer than what is known here" in warning for warning in result["warnings"])

@@ -151,3 +151,11 @@ def test_what_the_server_would_refuse_is_a_finding_and_no_failure(run, documente
 def test_a_release_that_is_none_is_a_failure(run, repository):
     result = run(model_config_info, repository=repository.path, triton_release="2.49.0")
     assert result["msg"].startswith("triton_release: '2.49.0' is not a release of Triton.")
+
+
+def test_nothing_found_is_a_warning(run, repository):
+    repository.model("ranker")
+    (warning,) = run(model_config_info, repository=repository.path, models=["ranke"])["warnings"]
+    assert warning == f"{repository.path}: no model fits ranke in here. Is this the model repository?"
+    (warning,) = run(model_config_info, repository=repository.path + "/ranker/1")["warnings"]
+    assert "there is no model in here" in warning

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._gpu import detection
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 from ansible_collections.inference.triton.plugins.modules import model_repository_info
 
@@ -81,7 +82,7 @@ def test_the_gpus_of_the_host_are_detected_where_none_are_given(run, repository,
         asked.append(cuda_visible_devices)
         return VisibleGpus((Gpu(0, "T4", "", None, (7, 5)),), (), "470.57.02", "nvidia-smi of this host")
 
-    monkeypatch.setattr(model_repository_info, "detect", detect)
+    monkeypatch.setattr(detection, "detect", detect)
     repository.model("ranker", b'backend: "python"')
     arguments = {"repositories": [repository.path], "cuda_visible_devices": "0", "triton_release": "24.10"}
     result = run(model_repository_info, **arguments)

@@ -101,7 +101,9 @@ def test_two_errors_of_cuda_mean_no_gpu(error, why):
 @pytest.mark.parametrize(("error", "text"), [(802, "system not yet initialized"), (12345, "unrecognized error code")])
 def test_any_other_error_of_cuda_is_a_failure(error, text):
     view = server_view(visible((8, 0)), cuda_error=error)
-    assert (view.cuda_failure, view.why_no_gpu) == (text, None)
+    assert (view.cuda_failure, view.ordinals()) == (text, [])
+    why = f"CUDA answers {error}, '{text}', and with that no model loads at all"
+    assert view.why_no_gpu == ("cuda_error", why)
 
 
 def test_a_release_that_is_not_known_yet_is_said_to_be_taken_for_another():

@@ -666,3 +666,9 @@ def test_the_statuses_are_those_of_the_documentation():
         "invalid",
         "unmatched",
     }
+
+
+def test_the_reason_tells_a_kind_that_is_auto_from_one_that_is_not_there():
+    reason = decision("instance_group [ { kind: KIND_AUTO }, { }, { kind: 0 } ]", rule(GPU)).reason
+    chooses = "so the server chooses the device"
+    assert reason == f"group 1 is without a kind, {chooses}; groups 0, 2 are KIND_AUTO, {chooses}"

@@ -106,16 +106,13 @@ def test_a_problem_says_what_the_host_has():
 def test_a_problem_without_any_gpu_says_why_and_what_to_do():
     host = VisibleGpus((), ("nvidia-smi is not installed",), source="nvidia-smi of this host")
     assert problem("all", host) == (
-        "no GPU here; the server sees no GPU according to nvidia-smi of this host; nvidia-smi is not installed; "
-        "give gpus: to say what the server will see"
+        "no GPU here; the server sees no GPU; nvidia-smi is not installed; give gpus: to say what the server will see"
     )
 
 
 def test_who_gave_gpus_is_not_told_to():
     host = VisibleGpus((), ("the list is empty",), source="the gpus of the task")
-    assert problem([0], host) == (
-        "no GPU 0 here; the server sees no GPU according to the gpus of the task; the list is empty"
-    )
+    assert problem([0], host) == ("no GPU 0 here; the server sees no GPU; the list is empty")
 
 
 @pytest.mark.parametrize("data", [[], {}, None, "0", "al", 2, True])

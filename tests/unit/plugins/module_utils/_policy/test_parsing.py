@@ -516,3 +516,18 @@ def test_a_preset_behind_a_rule_for_every_model_is_a_warning():
         "or remove the preset."
     ]
     assert warnings_of(rules=[rule(match={"backends": ["python"]})], preset="strict_gpu") == []
+
+
+@pytest.mark.parametrize(("level", "warned"), [("explicit", True), ("kind", True), ("exact", False)])
+def test_devices_that_most_models_never_get_are_a_warning(level, warned):
+    groups = [{"kind": "KIND_GPU", "gpus": [0]}]
+    warnings = parse_policy({"rules": [rule(name="r", instance_group=groups, level=level)]}).warnings
+    assert [warning.partition(":")[0] for warning in warnings] == (["rules[0]"] if warned else [])
+    assert all("Set level: exact" in warning for warning in warnings)
+
+
+def test_a_query_with_a_bare_number_is_told_how_numbers_are_written():
+    (problem,) = problems_of({"rules": [rule(match={"query": "max_batch_size > 10"})]})
+    assert problem.endswith("Numbers stand in backticks: `10`.")
+    (problem,) = problems_of({"rules": [rule(match={"query": "a[0].b == "})]})
+    assert "backticks" not in problem

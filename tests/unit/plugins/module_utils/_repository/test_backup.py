@@ -479,7 +479,7 @@ def test_a_backup_is_never_half_removed_under_its_name(config, kept, monkeypatch
     monkeypatch.setattr(backup.shutil, "rmtree", rmtree)
     (warning,) = prune(kept, 1, ids[1])
     assert "Input/output error. Remove it by hand" in warning
-    assert warning.split(": ")[0] in [os.path.join(kept, name) for name in os.listdir(kept)]
+    assert warning.partition(": ")[0] in [os.path.join(kept, name) for name in os.listdir(kept)]
     assert ids[0] not in os.listdir(kept)
 
 

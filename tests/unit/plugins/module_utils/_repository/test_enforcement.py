@@ -248,7 +248,7 @@ def test_what_an_audit_finds_is_a_warning(repository):
     path = repository.model("m", PYTHON)
     outcome = enforce(repository.path, rules=[{**GPU, "mode": "audit"}])
     assert outcome.warnings() == [
-        "One configuration is against the policy. Correct the files, or waive the models.\n"
+        "One configuration is against the policy. Each reason says what is missing; a waiver lets a model be.\n"
         f"{path}: there is no instance_group, so the server chooses the device"
     ]
 
@@ -272,6 +272,35 @@ def test_what_triton_would_refuse_after_the_change_is_invalid(repository):
     assert "unexpected directory name 'm' for model 'n', directory name must equal model name" in outcome.failure()
     assert f"{with_group}:12:1: " in outcome.failure()
     assert "instance group should not be specified for ensemble 'p'" in outcome.failure()
+
+
+def test_what_the_policy_does_not_write_is_not_invalid_but_has_findings(repository):
+    repository.model("m", b'name: "n"\n' + PYTHON)
+    for rule, status in (({**GPU, "match": {"models": ["x"]}}, "unmatched"), ({**GPU, "mode": "audit"}, "violation")):
+        outcome = enforce(repository.path, rules=[rule])
+        assert statuses(outcome) == {"m": status}
+        assert [finding.rule for finding in outcome.plans[0].findings] == ["directory-name"]
+
+
+@pytest.mark.parametrize("field", ["backend", "platform", "name"])
+def test_a_model_whose_backend_is_a_placeholder_is_a_template(repository, field):
+    repository.model("m", b'%s: "${it}"\nparameters { key: "a" value { string_value: "$HOME" } }\n' % field.encode())
+    outcome = enforce(repository.path)
+    assert statuses(outcome) == {"m": "template"}
+    assert outcome.plans[0].decision.reason.startswith(f"its {field} is the placeholder ${{it}}: fill in the template")
+
+
+def test_a_task_that_fails_returns_what_it_fails_because_of(models):
+    models.model("broken", b"name: }\n")
+    result = enforce(models.path).as_result()
+    assert [entry["model"] for entry in result["models"]] == ["broken"]
+    assert result["counts"]["changed"] == 5
+
+
+def test_a_waived_model_needs_no_reload(repository):
+    repository.model("m", PYTHON)
+    policy = {"rules": [GPU], "waivers": [{"models": ["m"], "reason": "r"}]}
+    assert enforce(repository.path, policy=policy).as_result()["models"][0]["reload_impact"] == "none"
 
 
 def test_what_the_change_mends_is_not_invalid(repository):

@@ -149,7 +149,7 @@ def test_an_expired_waiver_is_a_violation_that_says_why(repository):
         if not text.startswith("waivers")
     ]
     assert warning == (
-        "One configuration is against the policy. Correct the files, or waive the models.\n"
+        "One configuration is against the policy. Each reason says what is missing; a waiver lets a model be.\n"
         f"{path}: the waiver (waivers[0]: no kernel) expired on 2026-06-30; "
         "there is no instance_group, so the server chooses the device"
     )

@@ -41,17 +41,17 @@ def test_a_new_file_has_no_text_before(repository):
 
 
 @pytest.mark.parametrize(
-    ("rule", "waivers"),
-    [({**GPU, "mode": "audit"}, []), (GPU, [{"models": ["m"], "reason": "r"}])],
+    ("rule", "waivers", "impact"),
+    [({**GPU, "mode": "audit"}, [], "instance_update"), (GPU, [{"models": ["m"], "reason": "r"}], "none")],
     ids=["audit", "waived"],
 )
-def test_what_is_not_written_is_still_told(repository, rule, waivers):
+def test_what_is_not_written_is_still_told(repository, rule, waivers, impact):
     repository.model("m", PYTHON)
     planned = plan_of(repository, "m", rule, waivers=waivers)
     assert planned.edit is None
     result = planned.as_result()
     assert (result["before"], result["after"], result["fields"]) == ([], [{"kind": "KIND_GPU"}], ["instance_group"])
-    assert result["reload_impact"] == "instance_update"
+    assert result["reload_impact"] == impact
 
 
 def test_config_is_a_full_reload(repository):

@@ -50,7 +50,7 @@ def test_a_step_takes_its_ensemble_along_also_from_another_repository(make_repos
     one, two = make_repository("one"), make_repository("two")
     one.model("pipeline", ENSEMBLE)
     two.model("step", b'backend: "python" instance_group { kind: KIND_GPU }')
-    (_, pipeline), (_, step) = predictions(one, two)
+    (_first, pipeline), (_second, step) = predictions(one, two)
     assert not step.loads
     assert pipeline.error.startswith(
         "Invalid argument: ensemble 'pipeline' depends on 'step' which has no loaded version"
@@ -63,8 +63,8 @@ def test_a_model_in_two_repositories_is_not_loaded_from_either(make_repository):
         repository.model("step", b'backend: "python"')
     one.model("pipeline", ENSEMBLE)
     found = predictions(one, two)
-    assert [name for name, _ in found] == ["pipeline", "step", "step"]
-    assert [prediction.loads for _, prediction in found] == [False] * 3
+    assert [name for name, _prediction in found] == ["pipeline", "step", "step"]
+    assert [prediction.loads for _name, prediction in found] == [False] * 3
     assert found[0][1].error.endswith("not available or ambiguous: step")
     assert found[1][1].error == "model appears in two or more repositories"
 
@@ -97,7 +97,7 @@ def test_how_many_gpus_a_vllm_model_spans_is_read_from_its_own_file(repository, 
     repository.model(name, text)
     with open(os.path.join(repository.path, name, "1", "model.json"), "w") as file:
         file.write('{"tensor_parallel_size": 2}')
-    ((_, prediction),) = predictions(repository)
+    ((_name, prediction),) = predictions(repository)
     assert "kind: KIND_MODEL" in prediction.cure
 
 
@@ -140,3 +140,18 @@ def test_what_is_no_model_is_returned_and_warned_of_where_it_harms(repository):
 def test_a_survey_of_nothing_is_an_error():
     with pytest.raises(RepositoryError, match="the list is empty"):
         survey([], NO_GPU)
+
+
+def test_a_pattern_that_fits_no_model_is_a_warning(repository):
+    repository.model("ranker", b'backend: "python"')
+    found = survey([repository.path], NO_GPU)
+    assert found.warnings(["rank*"]) == found.warnings()
+    assert set(found.warnings(["ranke"])) - set(found.warnings()) == {"models: no model fits 'ranke'."}
+
+
+@pytest.mark.parametrize(("backend", "noted"), [("vllm", "vLLM"), ("tensorrtllm", "TensorRT-LLM"), ("python", "")])
+def test_what_needs_a_gpu_whatever_its_kind_has_a_note_where_there_is_none(repository, backend, noted):
+    repository.model("m", b'backend: "%s" instance_group { kind: KIND_CPU }' % backend.encode())
+    ((_name, prediction),) = predictions(repository)
+    assert prediction.loads
+    assert any(f"but {noted} needs a GPU" in note for note in prediction.notes) is bool(noted)

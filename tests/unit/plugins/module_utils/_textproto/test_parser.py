@@ -225,11 +225,11 @@ def test_a_large_broken_file_is_refused_quickly(text):
     start = time.process_time()
     with pytest.raises(TextProtoError) as caught:
         parse(text)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 30
     assert len(str(caught.value)) < 1000
 
 
 def test_a_large_file_is_parsed_quickly():
     start = time.process_time()
     assert len(parse('x [ { y: "a", z: [ 1, 2 ] } ]  # c\n' * 20_000).fields) == 20_000
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 30
