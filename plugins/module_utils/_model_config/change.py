@@ -90,6 +90,7 @@ def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequenc
         ConfigError: ``config`` or ``remove`` do not fit the schema, or the file holds both forms of a field.
     """
     values = to_values(config)
+    remove = _lasting(parsed, remove, values, lists)
     document = _removed(parsed.document, remove)
     intended = merged(read(document).data, values, lists)
     try:
@@ -109,10 +110,7 @@ def rewrite(
     """
     values = to_values(config)
     wanted = to_values({"instance_group": groups})
-    if remove:
-        # What is taken away and put back the same stays as it is written.
-        then = merged(read(_removed(parsed.document, remove)).data, values, lists)
-        remove = [path for path in remove if then.get(_top(path)) != parsed.data.get(_top(path))]
+    remove = _lasting(parsed, remove, values, lists)
     document = _removed(parsed.document, remove)
     intended = merged(read(document).data if remove else parsed.data, values, lists)
     if groups != groups_of(parsed.data):
@@ -123,6 +121,14 @@ def rewrite(
     except EditError as error:
         raise ConfigError([str(error)]) from error
     return _verified(parsed, document, intended)
+
+
+def _lasting(parsed: Parsed, remove: Sequence[str], values: Mapping[str, Any], lists: str) -> Sequence[str]:
+    """``remove`` without what is put back the same, which stays as it is written: else every run would move it."""
+    if not remove:
+        return remove
+    then = merged(read(_removed(parsed.document, remove)).data, values, lists)
+    return [path for path in remove if then.get(_top(path)) != parsed.data.get(_top(path))]
 
 
 def _removed(document: Document, paths: Sequence[str]) -> Document:

@@ -121,9 +121,10 @@ def save(backup_dir: str, replacements: Sequence[Replacement], undoes: Optional[
         _remove_leftovers(backup_dir)
         _save(os.path.realpath(backup_dir), backup_id, replacements, undoes)
     except OSError as error:
+        advice = "Give a backup_dir" if undoes is None else f"Copy {undoes} to a directory, to give as backup_dir,"
         raise FileError(
             f"{backup_dir}: the backup cannot be written, so nothing was changed: {error.strerror}. "
-            "Give a backup_dir that this user may write to and that has space left."
+            f"{advice} that this user may write to and that has space left."
         ) from error
     return backup_id
 

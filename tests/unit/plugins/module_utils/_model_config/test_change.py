@@ -152,6 +152,13 @@ def test_the_other_member_of_a_oneof_in_the_file_is_an_error_of_the_request(text
     assert beside in problem
 
 
+def test_what_is_taken_away_and_put_back_the_same_stays_where_it_is():
+    wanted = {"dynamic_batching": {}, "max_batch_size": 8}
+    first = merge(b"dynamic_batching {}\n", wanted, remove=["dynamic_batching"])
+    assert first.text == b"dynamic_batching {}\nmax_batch_size: 8\n"
+    assert merge(first.text, wanted, remove=["dynamic_batching"]).text == first.text
+
+
 def test_the_other_member_of_a_oneof_can_be_removed_in_the_same_change():
     planned = merge(b"dynamic_batching { }\n", {"sequence_batching": {}}, remove=["dynamic_batching"])
     assert planned.after == {"sequence_batching": {}}

@@ -9,7 +9,7 @@ import os
 import shutil
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._repository import restoration, transaction
+from ansible_collections.inference.triton.plugins.module_utils._repository import backup, restoration, transaction
 from ansible_collections.inference.triton.plugins.module_utils._repository.backup import Keeping, Replacement
 from ansible_collections.inference.triton.plugins.module_utils._repository.config_file import Request, apply
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
@@ -205,6 +205,23 @@ def test_a_model_with_variants_is_reloaded(repository, change, restore):
     variant = repository.variant("m", "h100", CPU)
     backup_id = change((repository.model("m", CPU), CPU, GPU), (variant, CPU, GPU))
     assert [entry["reload_impact"] for entry in restore(backup_id)["files"]] == ["full_reload", "full_reload"]
+
+
+def test_backups_on_a_full_file_system_can_be_copied_and_used_elsewhere(repository, change, restore, kept, monkeypatch):
+    path = repository.model("m", OLD)
+    backup_id = change((path, OLD, NEW))
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup, "_save", full)
+        with pytest.raises(FileError, match=f"No space left on device. Copy {backup_id} to a directory"):
+            restore(backup_id)
+    assert repository.text("m") == NEW
+
+    shutil.copytree(os.path.join(kept, backup_id), os.path.join(kept + "-copy", backup_id))
+    assert actions(restore(backup_id, where=kept + "-copy")) == ["restored"]
 
 
 # Attributes
