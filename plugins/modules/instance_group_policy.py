@@ -482,25 +482,23 @@ def main() -> None:
     params = module.params
     try:
         policy = parse_policy(params["policy"])
-        gpus = None
+        visible = VisibleGpus(())
         if params["gpus"] is not None or policy.names_gpus():
-            server = server_view(
-                given_or_detected(params["gpus"], params["cuda_visible_devices"], params["driver_version"]),
-                params["triton_release"],
-                params["min_supported_compute_capability"],
-            )
-            gpus = server.visible()
-            for warning in server.warnings:
-                module.warn(warning)
-        elif params["triton_release"] is not None:
-            for warning in server_view(VisibleGpus(()), params["triton_release"]).warnings:
-                module.warn(warning)
+            visible = given_or_detected(params["gpus"], params["cuda_visible_devices"], params["driver_version"])
+        server = server_view(
+            visible,
+            params["triton_release"],
+            params["min_supported_compute_capability"],
+            config_name=params["config_name"],
+        )
+        for warning in server.warnings:
+            module.warn(warning)
         request = Request(
             repositories=params["repositories"],
             policy=policy,
             host=Host(
                 today=datetime.now(timezone.utc).date(),
-                gpus=gpus,
+                gpus=server.visible(),
                 validate=params["validate"],
                 release=None if params["triton_release"] is None else parse_release(params["triton_release"]),
             ),

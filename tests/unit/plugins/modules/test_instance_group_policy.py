@@ -309,3 +309,8 @@ def test_options_that_make_no_sense(run, models, snapshot, options, message):
 def test_a_release_that_is_not_known_yet_is_a_warning(run, models):
     result = run(module, repositories=[models.path], policy=GPU, triton_release="31.01", check=True)
     assert any("Triton 31.01 is newer than what is known here" in warning for warning in result["warnings"])
+
+
+def test_a_release_that_reads_no_variants_is_a_warning(run, models):
+    result = run(module, repositories=[models.path], policy=GPU, triton_release="24.04", config_name="a100", check=True)
+    assert any("24.05 has it" in warning for warning in result["warnings"])
