@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
+from ansible_collections.inference.triton.plugins.module_utils._model_config import second_opinion
 from repository import make
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 MODELS = 1000
 SAMPLE = 30
@@ -72,9 +71,11 @@ def read_all(repository: Path) -> dict[str, bytes]:
 
 
 def parse_all(contents: dict[str, bytes]) -> None:
-    """What Google's parser alone takes for them, in C and without Ansible."""
+    """What Google's parser alone takes for them, without Ansible."""
+    protobuf = second_opinion.load()
+    assert protobuf
     for data in contents.values():
-        text_format.Parse(data.decode("utf-8", "surrogateescape"), ModelConfig())
+        protobuf.text_format.Parse(data, protobuf.message_class())
 
 
 def rewrite_all(repository: Path) -> None:
