@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.inference.triton.plugins.filter.textproto import from_textproto
+from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 
 COOKBOOK = Path(__file__).resolve().parents[2] / "docs" / "cookbook"
 
@@ -206,6 +208,14 @@ def test_every_playbook_of_the_cookbook_is_tested() -> None:
     assert {path.stem for path in COOKBOOK.glob("*.yml")} == set(SITUATIONS)
     page = (COOKBOOK / "README.md").read_text()
     assert {Path(link).stem for link in re.findall(r"\]\((\w+\.yml)\)", page)} == set(SITUATIONS)
+
+
+def test_the_policy_of_the_readme_is_one() -> None:
+    readme = (COOKBOOK.parents[1] / "README.md").read_text()
+    blocks = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL))
+    (policy,) = [block for block in blocks if "rules" in block]
+    assert len(parse_policy(policy).rules) > 3
+    assert parse_policy(policy).warnings == ()
 
 
 @pytest.mark.parametrize("name", sorted(SITUATIONS))
