@@ -16,6 +16,8 @@ import yaml
 from ansible_collections.inference.triton.plugins.filter.textproto import from_textproto
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 
+from .conftest import ENSEMBLE
+
 COOKBOOK = Path(__file__).resolve().parents[2] / "docs" / "cookbook"
 
 GPU, CPU, MODEL = {"kind": "KIND_GPU"}, {"kind": "KIND_CPU"}, {"kind": "KIND_MODEL"}
@@ -31,22 +33,6 @@ MIG = {
         {"uuid": "MIG-22222222-2222-5222-8222-222222222222", "profile": "3g.20gb", "memory_mib": 19968},
     ],
 }
-ENSEMBLE = """\
-platform: "ensemble"
-max_batch_size: 0
-input [ { name: "IN" data_type: TYPE_FP32 dims: [ 1 ] } ]
-output [ { name: "OUT" data_type: TYPE_FP32 dims: [ 1 ] } ]
-ensemble_scheduling {
-  step [
-    {
-      model_name: "detect"
-      model_version: -1
-      input_map { key: "IN" value: "IN" }
-      output_map { key: "OUT" value: "OUT" }
-    }
-  ]
-}
-"""
 
 
 def onnx(more: str = "") -> str:
@@ -99,7 +85,7 @@ SITUATIONS = {
             "preprocess_image": python("instance_group [ { count: 8 } ]\n"),
             "postprocess_boxes": python(),
             "detect": onnx("instance_group [ { kind: KIND_CPU count: 3 } ]\n"),
-            "pipeline": ENSEMBLE,
+            "pipeline": ENSEMBLE % "detect",
         },
         groups={
             "preprocess_image": [{**CPU, "count": 2}],

@@ -89,31 +89,30 @@ def merge(parsed: Parsed, config: Mapping[str, Any], lists: str, remove: Sequenc
     Raises:
         ConfigError: ``config`` or ``remove`` do not fit the schema, or the file holds both forms of a field.
     """
-    values = to_values(config)
-    remove = _lasting(parsed, remove, values, lists)
-    document = _removed(parsed.document, remove)
-    intended = merged(read(document).data, values, lists)
-    try:
-        document = document.merge(values, lists)
-    except EditError as error:
-        raise ConfigError([str(error)]) from error
-    return _verified(parsed, document, intended)
+    return rewrite(parsed, None, config, lists, remove)
 
 
 def rewrite(
-    parsed: Parsed, groups: Sequence[Mapping[str, Any]], config: Mapping[str, Any], lists: str, remove: Sequence[str]
+    parsed: Parsed,
+    groups: Optional[Sequence[Mapping[str, Any]]],
+    config: Mapping[str, Any],
+    lists: str,
+    remove: Sequence[str],
 ) -> Change:
     """The change that leaves exactly ``groups`` as the instance groups and does what `merge` does with the rest.
+
+    Args:
+        groups: None for whatever the file and ``config`` say.
 
     Raises:
         ConfigError: what is asked for does not fit the schema, or the file holds both forms of a field.
     """
     values = to_values(config)
-    wanted = to_values({"instance_group": groups})
+    wanted = {} if groups is None else to_values({"instance_group": groups})
     remove = _lasting(parsed, remove, values, lists)
     document = _removed(parsed.document, remove)
     intended = merged(read(document).data if remove else parsed.data, values, lists)
-    if groups != groups_of(parsed.data):
+    if groups is not None and groups != groups_of(parsed.data):
         document = document.set(("instance_group",), wanted["instance_group"])
         intended = {**intended, **to_data(wanted)}
     try:

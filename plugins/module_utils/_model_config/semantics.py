@@ -8,11 +8,12 @@ GPUs: a file that one server could load has no finding with the severity `ERROR`
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from .._textproto.document import Document
 from . import batching_rules, ensemble_rules, instance_group_rules, model_rules, tensor_rules
 from .findings import Finding, in_order
+from .release import Release, newer_fields
 from .semantic_rule import ModelContext, Rule, Subject
 
 RULES: List[Rule] = [
@@ -32,3 +33,11 @@ def check(document: Document, data: Dict[str, Any], model: ModelContext) -> List
     """
     subject = Subject(document, data, model)
     return in_order(finding for rule in RULES for finding in rule.findings(subject))
+
+
+def validate(
+    document: Document, data: Dict[str, Any], model: ModelContext, semantic: bool, release: Optional[Release]
+) -> List[Finding]:
+    """What `check` finds, unless it is not wanted (``semantic``), and then what is newer than ``release``, if any."""
+    findings = check(document, data, model) if semantic else []
+    return findings if release is None else findings + newer_fields(document, release)

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from .._model_config import change
 from .._model_config.findings import ERROR, ConfigError, Finding, in_order
-from .._model_config.release import newer_fields, parse_release
+from .._model_config.release import parse_release
 from .._model_config.reload_impact import FULL_RELOAD, NONE
-from .._model_config.semantics import check
+from .._model_config.semantics import validate
 from .._textproto.document import Document
 from . import transaction
 from .backup import Keeping, Replacement, keeping
@@ -122,9 +122,5 @@ def _present(request: Request, before: Optional[bytes]) -> Tuple[Optional[bytes]
 
 
 def _findings(request: Request, document: Document, data: Dict[str, Any]) -> List[Finding]:
-    findings: List[Finding] = []
-    if request.validate:
-        findings += check(document, data, file_context(request.path, data))
-    if request.triton_release is not None:
-        findings += newer_fields(document, parse_release(request.triton_release))
-    return in_order(findings)
+    release = None if request.triton_release is None else parse_release(request.triton_release)
+    return in_order(validate(document, data, file_context(request.path, data), request.validate, release))

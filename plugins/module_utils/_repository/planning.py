@@ -12,17 +12,15 @@ from .._model_config.backend import Backend, derive
 from .._model_config.backend_kinds import ModelFacts
 from .._model_config.findings import ERROR, Finding, in_order
 from .._model_config.instance_group import groups_of
-from .._model_config.release import newer_fields
 from .._model_config.reload_impact import FULL_RELOAD, NONE
 from .._model_config.second_opinion import DisagreementError
 from .._model_config.semantic_rule import ModelContext
-from .._model_config.semantics import check
+from .._model_config.semantics import validate
 from .._policy import decision
 from .._policy.decision import Decision, Host
 from .._policy.match import QueryError, Subject
 from .._policy.rules import Policy
-from .._textproto.document import Document
-from .._textproto.leftovers import unfilled_in
+from .._textproto.placeholders import unfilled_in
 from .discovery import ConfigFile, ModelDirectory, RepositoryError
 from .files import FileError, read_file
 from .results import printable
@@ -178,9 +176,9 @@ def _validated(
     """The decision, and what is wrong with the file as it is left. What Triton would refuse makes it ``invalid``."""
     entries = model.entries if config.config_name is None else ()
     context = ModelContext(model.name, source.subject.backend, source.subject.facts.world_size, entries)
-    before = after = _findings(source.parsed.document, source.parsed.data, context, host)
+    before = after = validate(source.parsed.document, source.parsed.data, context, host.validate, host.release)
     if decided.change is not None:
-        after = _findings(decided.change.document, decided.change.after, context, host)
+        after = validate(decided.change.document, decided.change.after, context, host.validate, host.release)
     refused = any(finding.severity == ERROR for finding in after)
     if refused and decided.status in (decision.COMPLIANT, decision.CHANGED, decision.EXEMPT):
         # The places are those in the file, unless it is the policy that would break it.
@@ -190,11 +188,6 @@ def _validated(
         decided = Decision(decision.INVALID, decided.rule, decided.before, decided.before, place + first.message)
     left = after if decided.status == decision.CHANGED else before
     return decided, in_order([*decided.findings, *left])
-
-
-def _findings(document: Document, config: Dict[str, Any], context: ModelContext, host: Host) -> List[Finding]:
-    findings = check(document, config, context) if host.validate else []
-    return findings if host.release is None else findings + newer_fields(document, host.release)
 
 
 def _keep_in_step(plan: Plan, variant: Optional[bytes], text: Optional[bytes], policy: Policy) -> Plan:

@@ -9,6 +9,7 @@ from typing import Match, Optional, Sequence
 
 from .errors import Splice, TextProtoError, shortened
 from .nodes import Element
+from .placeholders import PLACEHOLDER
 from .repairs import (
     BEHIND_ELEMENT,
     BEHIND_NAME,
@@ -28,9 +29,6 @@ _CONFLICT_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _THEIRS = re.compile(r"^(?:\|{7}|={7})", re.MULTILINE)
 _THEIR_END = re.compile(r"^>{7}.*", re.MULTILINE)
 
-# ${name} and $name (shell, envsubst, Python's string.Template), {{ name }}, {% if %} and {# note #} (Jinja): none of
-# them can stand in a text-format file outside a string or comment.
-_PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}|\$[A-Za-z_]\w*|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.ASCII)
 # {% if not loop.last %},{% endif %}: in the text there is one element only, and nothing behind it.
 _COMMA = re.compile(r"\{%[^%\n]*%\}\s*,\s*\{%[^%\n]*%\}")
 _OTHER_BRANCHES = re.compile(r"\{%[-+]?\s*(?:else|elif)\b.*?\{%[-+]?\s*endif\b[^%]*%\}", re.DOTALL)
@@ -57,12 +55,6 @@ def leftover(text: str, at: int, place: str, elements: Optional[Sequence[Element
     return TextProtoError(message, text, match.start(), hint, "template", repair)
 
 
-def unfilled_in(value: str) -> str:
-    """The first placeholder in the value of a string, empty where there is none."""
-    match = _PLACEHOLDER.search(value)
-    return match.group() if match else ""
-
-
 def placeholder(text: str, offset: int) -> Optional[Match[str]]:
     """The placeholder because of which a text does not parse, if it is one.
 
@@ -70,7 +62,7 @@ def placeholder(text: str, offset: int) -> Optional[Match[str]]:
         offset: where the parser gave up, which may be inside of it: ``{{`` begins as a message might.
     """
     line_start = text.rfind("\n", 0, offset) + 1
-    for match in _PLACEHOLDER.finditer(text, max(line_start, offset - _NEAR), offset + _NEAR):
+    for match in PLACEHOLDER.finditer(text, max(line_start, offset - _NEAR), offset + _NEAR):
         if match.start() > offset + 1:
             return None
         if match.end() > offset:
