@@ -25,7 +25,7 @@ _SIZE_LIMIT = 64 * 2**20
 _LINES_LIMIT = 200
 _LENGTH_LIMIT = 400
 
-_ADDRESS = r"(?<![0-9A-Fa-f:])(?P<address>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?)(?![0-9A-Fa-f:])"
+_ADDRESS = r"(?<![0-9A-Fa-f])(?P<address>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?)(?![0-9A-Fa-f])"
 _NVRM, _OPEN_RM = "NVRM: ", "open-gpu-kernel-modules: "
 
 
@@ -49,7 +49,11 @@ _MESSAGES = (
         rf"nvidia-nvswitch[0-9]+: SXid \((?:PCI:)?{_ADDRESS}[^)]*\): (?P<xid>[0-9]{{1,5}})",
         "NVIDIA: Fabric Manager User Guide",
     ),
-    _message("fallen_off_bus", rf"NVRM: (?:.*?{_ADDRESS})?.*fallen off the bus", _OPEN_RM + "osapi.c, RmProbe"),
+    _message(
+        "fallen_off_bus",
+        rf"NVRM: (?:The NVIDIA )?GPU(?:.*?{_ADDRESS})?.*has fallen off the bus",
+        _OPEN_RM + "osapi.c, rm_is_supported_device; gpud",
+    ),
     _message(
         "power_cable", rf"NVRM: (?:.*?{_ADDRESS})?.*necessary power cables", "NVIDIA's driver, as users report it"
     ),
