@@ -54,6 +54,18 @@ def test_lists_that_are_indented():
     assert parse_specification(text) == ((), ("0:1", "all"), ("/dev/nvidia0", "/dev/nvidia-caps/nvidia-cap1"))
 
 
+def test_many_devices():
+    names = tuple(map(str, range(300)))
+    assert parse_specification(cdi_text(names=names)).device_names == names
+
+
+@pytest.mark.parametrize("depth", [500, 50_000])
+def test_nesting_without_end_does_not_hinder(depth):
+    text = as_json()[:-1] + ', "deep": ' + "[" * depth + "]" * depth + "}"
+    found = parse_specification(text)  # newer Pythons read deeper JSON than others
+    assert found is None or found.device_names == ("0",)
+
+
 def test_only_the_names_of_devices_are_names():
     text = (
         "kind: nvidia.com/gpu\nname: spec\nannotations:\n  name: x\ncontainerEdits:\n  hooks:\n  - name: hook\n"

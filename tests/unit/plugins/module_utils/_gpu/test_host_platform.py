@@ -123,6 +123,15 @@ def test_wsl(platform, host_tree):
     assert not platform().in_container
 
 
+def test_each_sign_of_wsl_is_enough(platform, host_tree):
+    host_tree.linux(kernel="4.4.0-19041-Microsoft")
+    assert platform().kind == "wsl"
+    host_tree.linux()
+    assert platform().kind == "bare_metal"
+    host_tree.device_nodes("dxg")
+    assert platform().kind == "wsl"
+
+
 def test_a_container_in_wsl_is_still_wsl(platform, host_tree):
     host_tree.wsl()
     host_tree.container()

@@ -138,7 +138,7 @@ def test_an_xid_in_the_middle_of_another_message(log):
 
 
 def test_a_message_that_does_not_end_is_given_up(log):
-    assert log("NVRM: The NVIDIA GPU 0000:b3:00.0\n" + "NVRM: x\n" * 3 + "NVRM: installed in this system has") == ()
+    assert log("NVRM: The NVIDIA GPU 0000:b3:00.0\n" + "NVRM: x\n" * 3 + "NVRM: has\nNVRM: fallen off the bus") == ()
 
 
 @pytest.mark.parametrize(
@@ -216,15 +216,26 @@ def test_the_device_is_read_to_its_end_and_closed(monkeypatch):
         monkeypatch, b"6,1,1,-;NVRM: loading\n", BrokenPipeError(32, "overwritten"), XID, BlockingIOError(11, "end")
     )
     lines, told = read_kernel_log(HostFiles("/"))
-    assert (told, [line.xid for line in lines]) == (True, [79])
+    assert (told, [line.text for line in lines]) == (True, ["NVRM: Xid (PCI:0000:9b:00): 79, x"])
     assert device.closed and not device.answers
 
 
+class Clock:
+    """A clock by which every look at it takes a second."""
+
+    def __init__(self):
+        self.seconds = 0
+
+    def monotonic(self):
+        self.seconds += 1
+        return self.seconds
+
+
 def test_a_device_without_an_end_is_left_in_time(monkeypatch):
-    device = Device(monkeypatch, XID)
-    device.read = lambda: XID
-    lines, told = read_kernel_log(HostFiles("/"), seconds=0.05)
-    assert (told, len(lines), device.closed) == (True, 1, True)
+    device = Device(monkeypatch, *[XID] * 100)
+    monkeypatch.setattr(kernel_log, "time", Clock())
+    lines, told = read_kernel_log(HostFiles("/"), seconds=10)
+    assert (told, len(lines), device.closed, len(device.answers)) == (True, 1, True, 91)
 
 
 def test_a_device_that_this_user_may_not_read(monkeypatch):

@@ -91,7 +91,8 @@ def test_a_compatibility_package_is_not_the_driver(files, host_tree):
 
 @pytest.mark.parametrize("folder", ["usr/local/cuda/compat", "usr/local/cuda-13.0/compat/lib", "opt/cuda-compat"])
 def test_a_compatibility_package_by_ld_library_path(files, host_tree, folder):
-    host_tree.libraries(folder=folder)
+    for place in (folder, "relative/compat"):
+        host_tree.libraries(folder=place)
     environment = {"LD_LIBRARY_PATH": f"::relative/compat:/usr/lib64:/gone/compat:/{folder}/:/later"}
     assert find_compat_library(files, "libcuda.so.1", environment) == f"/{folder}/libcuda.so.1"
     assert find_compat_library(files, "libcuda.so.1", {}) == ""
