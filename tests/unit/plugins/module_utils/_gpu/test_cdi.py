@@ -112,7 +112,8 @@ def test_the_versions_of_the_driver(place, versions):
         '{"kind": "nvidia.com/gpu"',
         "[" * 100_000,
         "{" + '"a":[' * 100_000,
-        "- " * 100_000,
+        "- " * 2_000_000,
+        ("- " * 2000 + "\n") * 100,
     ],
 )
 def test_what_is_no_specification_for_gpus(text):

@@ -116,7 +116,10 @@ def test_a_driver_in_a_container_of_the_gpu_operator(driver, host_tree):
     host_tree.linux()
     host_tree.nvidia_smi(path="run/nvidia/driver/usr/bin/nvidia-smi")
     host_tree.libraries("580.95.05", folder="run/nvidia/driver/usr/lib64")
+    host_tree.device_nodes("nvidiactl")
+    host_tree.write("run/nvidia/driver/dev/nvidia0")
     found = driver()
+    assert found.device_nodes == found.open_device_nodes == {"nvidiactl", "nvidia0"}
     assert found.driver_container
     assert found.nvidia_smi == ("chroot", str(host_tree.root / "run/nvidia/driver"), "nvidia-smi")
     assert found.nvml_library == "/run/nvidia/driver/usr/lib64/libnvidia-ml.so.1"

@@ -119,8 +119,7 @@ def test_a_container_in_a_virtual_machine(platform, host_tree):
 
 def test_wsl(platform, host_tree):
     host_tree.wsl()
-    assert platform().kind == "wsl"
-    assert not platform().in_container
+    assert (platform().kind, platform().virtualization, platform().in_container) == ("wsl", "wsl", False)
 
 
 def test_each_sign_of_wsl_is_enough(platform, host_tree):
