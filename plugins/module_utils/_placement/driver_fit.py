@@ -50,6 +50,10 @@ class DriverFit(NamedTuple):
     whose: str = ""
     source: str = ""
 
+    def sentence(self) -> str:
+        """The text as the beginning of a sentence."""
+        return self.text[:1].upper() + self.text[1:]
+
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
         return {
