@@ -93,6 +93,10 @@ def test_what_nobody_knew_is_told_and_is_no_value(field, text):
     assert read(field, text) == (nothing, [], [f"{field}: '{text}'"])
 
 
+def test_what_is_in_brackets_is_no_name():
+    assert read("name", "[Something new]") == ("", [], ["name: 'Something new'"])
+
+
 def test_a_fault_is_told_once():
     reading = Reading()
     for field in ("memory_mib", "compute_mode"):
