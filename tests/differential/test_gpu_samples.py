@@ -26,6 +26,15 @@ pytestmark = pytest.mark.skipif(
     not SAMPLES.is_dir(), reason="no shared/gpu-samples beside the clone: recordings that are no part of this project"
 )
 
+PLACES = {
+    "minor": "minor_number",
+    "brand": "product_brand",
+    "architecture": "product_architecture",
+    "compute_mode": "compute_mode",
+    "persistence_mode": "persistence_mode",
+    "ecc_mode": "ecc_mode/current_ecc",
+    "mig_mode": "mig_mode/current_mig",
+}
 CSV = "*/idle-query-gpu-csv-what-the-exporter-parses.txt"
 
 
@@ -69,14 +78,7 @@ def test_every_recorded_document_has_what_it_tells(recording):
         total = text_of(gpu, "fb_memory_usage/total")
         assert device.memory_mib == (int(total.split()[0]) if total else None)
         assert device.memory_unified is (False if total else None)
-        for field in ("compute_mode", "minor", "persistence_mode", "brand", "architecture", "ecc_mode", "mig_mode"):
-            path = {
-                "minor": "minor_number",
-                "brand": "product_brand",
-                "architecture": "product_architecture",
-                "ecc_mode": "ecc_mode/current_ecc",
-                "mig_mode": "mig_mode/current_mig",
-            }.get(field, field)
+        for field, path in PLACES.items():
             assert (getattr(device, field) is None) == (text_of(gpu, path) is None), field
         assert len(device.mig_devices) == len(gpu.findall("mig_devices/mig_device"))
         assert all(mig.index is not None and mig.memory_mib for mig in device.mig_devices)
@@ -124,10 +126,9 @@ def test_every_recorded_query_gives_a_gpu_of_the_size_that_its_name_says():
 
 
 def test_the_fabric_of_recorded_boards():
-    states = {
-        recording.parent.name: query(recording).devices[0].fabric_state for recording in SAMPLES.glob(f"split/{CSV}")
-    }
-    assert all(state == ("completed" if "-h" in name else None) for name, state in states.items())
+    for recording in SAMPLES.glob(f"split/{CSV}"):
+        state = query(recording).devices[0].fabric_state
+        assert state == ("completed" if "-h" in recording.parent.name else None)
 
 
 def test_every_line_of_every_recorded_listing_is_understood():
