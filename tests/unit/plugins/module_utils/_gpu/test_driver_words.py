@@ -80,7 +80,7 @@ def test_a_fault_is_kept_verbatim(field, text):
         ("memory_mib", "80 GiB"),
         ("memory_mib", "-1"),
         ("memory_mib", "8O MiB"),
-        ("minor", "０"),
+        ("minor", "\uff10"),
         ("compute_capability", "9"),
         ("mig_mode", "1"),
         ("remap_failure", "0"),
