@@ -153,8 +153,8 @@ class _Conversation:
                 device = device._replace(index=index, compute_capability=more.compute_capability, faults=faults)
             devices.append(device)
         return answer._replace(
-            error=answer.error or outcome.code,
             devices=tuple(devices),
+            seen=(*answer.seen, *([] if found.devices else _failed("--query-gpu", outcome))),
             unknown=(*answer.unknown, *found.unknown),
         )
 
@@ -165,8 +165,7 @@ class _Conversation:
         outcome = self.ask("-L")
         self.listen(outcome.errors)
         if outcome.failure or outcome.code:
-            why = f"nvidia-smi -L {outcome.failure or f'failed with exit code {outcome.code}'}"
-            return answer._replace(seen=(*answer.seen, why))
+            return answer._replace(seen=(*answer.seen, *_failed("-L", outcome)))
         listed = mig_devices(outcome.output)
         devices = [
             device._replace(mig_devices=joined(device.mig_devices, listed.get(device.uuid, ())))
@@ -175,6 +174,13 @@ class _Conversation:
             for device in answer.devices
         ]
         return answer._replace(devices=tuple(devices), mig_listed=True)
+
+
+def _failed(option: str, outcome: Outcome) -> List[str]:
+    """How a call for details failed, which is no error of the answer that it should have completed."""
+    if not outcome.failure and not outcome.code:
+        return []
+    return [f"nvidia-smi {option} {outcome.failure or f'failed with exit code {outcome.code}'}"]
 
 
 def _before_xml(output: str) -> str:

@@ -275,6 +275,14 @@ def test_what_answers_before_it_hangs_is_kept(smi):
     assert (len(answer.devices), answer.timed_out, answer.failure) == (1, True, "")
 
 
+def test_details_that_fail_are_no_error_of_the_answer(smi):
+    smi.says("-q", log(gpu()))
+    smi.does("--query-gpu", "exit 3")
+    answer = smi.ask()
+    assert (answer.error, len(answer.devices), answer.failure) == (0, 1, "")
+    assert answer.seen == ("nvidia-smi --query-gpu failed with exit code 3",)
+
+
 def test_a_fault_that_only_the_query_tells(smi):
     smi.says("-q", log(gpu()))
     smi.says("--query-gpu", CAPABILITIES.replace("8.0", "[GPU requires reset]"))
