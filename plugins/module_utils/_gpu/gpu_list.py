@@ -8,7 +8,7 @@ Never by a count, an index or an exit code: a lost GPU leaves a hole in the driv
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from .evidence import TEGRA, WSL, DeviceAnswer, DriverAnswer, Evidence, MigDevice
 from .states import HostGpu
@@ -98,15 +98,20 @@ _NOTHING: FrozenSet[object] = frozenset({None, "", ()})
 
 
 def _filled(first: DeviceAnswer, second: DeviceAnswer) -> DeviceAnswer:
-    merged = DeviceAnswer(*(two if one in _NOTHING else one for one, two in zip(first, second)))
-    faults = tuple(dict.fromkeys((*first.faults, *second.faults)))
+    gaps: Dict[str, Any] = {
+        name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING
+    }
+    merged = first._replace(**gaps)
     listed = {device.uuid: device for device in second.mig_devices}
-    parts = tuple(_filled_part(part, listed.get(part.uuid)) for part in merged.mig_devices)
-    return merged._replace(faults=faults, mig_devices=parts)
+    parts = tuple(_filled_part(part, listed.get(part.uuid, part)) for part in merged.mig_devices)
+    return merged._replace(faults=tuple(dict.fromkeys((*first.faults, *second.faults))), mig_devices=parts)
 
 
-def _filled_part(first: MigDevice, second: Optional[MigDevice]) -> MigDevice:
-    return MigDevice(*(two if one in _NOTHING else one for one, two in zip(first, second or first)))
+def _filled_part(first: MigDevice, second: MigDevice) -> MigDevice:
+    gaps: Dict[str, Any] = {
+        name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING
+    }
+    return first._replace(**gaps)
 
 
 def _of_tegra(evidence: Evidence) -> List[HostGpu]:

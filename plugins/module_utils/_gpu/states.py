@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection: it can change without notice.
-"""How what is wrong with a GPU is told: the shape of a state, of the sighting of one, and of what they are told from."""
+"""How what is wrong with a GPU is told: the shape of a state, of its sighting, and of what it is told from."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class HostGpu(NamedTuple):
         complaints: what the driver says instead, verbatim.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # that a tuple has a method of this name is no use here
     pci_address: str
     pci: Optional[PciGpu] = None
     proc: Optional[ProcGpu] = None
