@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
+from .._placement.installation import CompatNote, ServerOptions
 from .evidence import DeviceAnswer, Evidence, PciGpu, ProcGpu
 
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -94,6 +95,7 @@ class Wanted(NamedTuple):
         triton_release: ``YY.MM``, the release that should use them.
         min_supported_compute_capability: that server's option, which overrules its release.
         compat_note: what the compatibility package of that image or installation says of itself.
+        logged: what that server's log says of it.
         cuda_visible_devices: that server's environment variable.
         containers: whether Triton runs in a container here.
     """
@@ -103,7 +105,8 @@ class Wanted(NamedTuple):
     minimum_compute_capability: Optional[Tuple[int, int]] = None
     triton_release: Optional[str] = None
     min_supported_compute_capability: Optional[str] = None
-    compat_note: Optional[object] = None
+    compat_note: Optional[CompatNote] = None
+    logged: Optional[ServerOptions] = None
     cuda_visible_devices: Optional[str] = None
     containers: Optional[bool] = None
 
