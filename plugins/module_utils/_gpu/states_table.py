@@ -12,6 +12,7 @@ from .device_states import DEVICE_STATES
 from .driver_states import DRIVER_STATES
 from .hardware_states import HARDWARE_STATES
 from .mode_states import MODE_STATES
+from .release_states import RELEASE_STATES
 from .states import Row, State
 
 TABLE: Tuple[Row, ...] = (
@@ -19,6 +20,7 @@ TABLE: Tuple[Row, ...] = (
     *DRIVER_STATES,
     *DEVICE_STATES,
     *MODE_STATES,
+    *RELEASE_STATES,
     *CONTAINER_STATES,
     *CUDA_STATES,
 )
