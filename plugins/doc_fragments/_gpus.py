@@ -14,7 +14,8 @@ options:
         elsewhere.
       - Each is a mapping with any of C(name), C(brand), C(uuid), C(memory_mib), C(compute_capability) (V("8.0")),
         C(pci_address), C(usable), C(reason) (why it is not), C(mig_mode), C(mig_devices) (each with C(uuid),
-        C(profile), C(memory_mib)) and C(index). A wrong key that looks like one of them is an error, others are left alone.
+        C(profile), C(memory_mib)) and C(index). A wrong key that looks like one of them is an error, others are left
+        alone.
       - An empty list is a host without a GPU. By default, the GPUs of the managed host are detected.
     type: list
     elements: dict
@@ -40,8 +41,8 @@ options:
   server_log:
     description:
       - Path of the server's log on the managed host. The table of options in it, as of the last start, has the lowest
-        compute capability that this server uses, and its version, which stands for O(triton_release) where that is not
-        given.
+        compute capability that this server uses, and its version, which says what it asks of a GPU where
+        O(triton_release) is not given.
       - Where O(triton_release) is another release than the one that wrote the log, because an upgrade is planned for
         example, the log does not count, with a warning.
     type: path

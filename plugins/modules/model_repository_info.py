@@ -43,8 +43,9 @@ options:
   triton_release:
     description:
       - The release of Triton as V(YY.MM), in quotes. It decides which compute capability and which driver are too low.
-      - Without it, the lowest compute capability that any known release asks for is taken, 6.0, and a warning names the
-        GPUs that newer releases may drop. Then no driver is too old.
+      - Without it, it is the release that wrote O(server_log). Without that too, the lowest compute capability that any
+        known release asks for is taken, 6.0, and a warning names the GPUs that newer releases may drop. Then no driver
+        is too old, unless O(cuda_compat) says for which CUDA it has to be.
     type: str
   auto_complete:
     description:
@@ -382,8 +383,8 @@ server:
           description: The same in words.
           type: str
           sample: >-
-            driver 580.65.06 works with CUDA 13.0.2 of Triton 25.10, though 580.95.05 comes with it: any from 580 on does
-            (minor version compatibility), except for what is compiled from PTX when it starts
+            driver 580.65.06 works with CUDA 13.0.2 of Triton 25.10, though 580.95.05 comes with it: any from 580 on
+            does (minor version compatibility), except for what is compiled from PTX when it starts
         driver_version:
           description: The driver in question; null where it is not known.
           type: str

@@ -172,8 +172,8 @@ def _with_gpus(view: ServerView, visible: VisibleGpus, minimum: Minimum) -> Serv
     warnings = [*view.warnings, *_about_cuda(view.driver_fit, used)]
     if view.release is None and minimum.rank == ANY_RELEASE:
         warnings += _in_doubt(used)
-    assumed = bool(dropped) and minimum.rank == BY_RELEASE and least > LOWEST_CAPABILITY
-    if assumed:
+    by_default = bool(dropped) and minimum.rank == BY_RELEASE and least > LOWEST_CAPABILITY
+    if by_default:
         warnings.append(
             f"The minimum {capability_text(least)} {minimum.whose} is its documented default, and some builds have "
             "another one. The options that a server logs at its start have the value in force: give server_log, or "
@@ -188,7 +188,7 @@ def _with_gpus(view: ServerView, visible: VisibleGpus, minimum: Minimum) -> Serv
         gpus=used,
         left_out=visible.hidden + dropped,
         why_no_gpu=None if used else _why_none(visible, dropped),
-        assumed=assumed,
+        assumed=by_default or view.driver_fit.fit == FORWARD,
         warnings=tuple(warnings),
     )
 
@@ -213,7 +213,7 @@ def _release(given: Optional[str], installation: Installation) -> Optional[Relea
 
 def _about_release(wanted: Optional[str], row: Optional[Release], config_name: Optional[str]) -> List[str]:
     warnings = []
-    if row is not None and row.name != wanted:
+    if row is not None and wanted is not None and row.name != wanted:
         warnings.append(f"Triton {wanted} is newer than what is known here. It is taken to be like {row.name}.")
     if row is not None and config_name is not None and row.name < "24.05":
         warnings.append(f"Triton {row.name} has no --model-config-name: it would not start with one. 24.05 has it.")
