@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Mapping, Optional
 
+from .evidence import TEGRA
 from .signs import answered, answers, asked, first, for_driver, listed, loaded, on_bus, said
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
@@ -116,7 +117,8 @@ def _cuda_omits_gpu(host: Host) -> Iterator[Sighting]:
 
 
 def _driver_error(host: Host) -> Iterator[Sighting]:
-    if not for_driver(host) or listed(host) or _cuda_works(host):
+    untold = host.evidence.platform.kind == TEGRA and not asked(host)
+    if not for_driver(host) or listed(host) or _cuda_works(host) or untold:
         return
     lines = [line for answer in asked(host) for line in said(answer)]
     if not lines:

@@ -174,7 +174,7 @@ DEVICE_STATES = (
             "If that is not meant, remove it from NVreg_ExcludedGpus in /etc/modprobe.d and restart the host.",
             "NVIDIA driver README, NVreg_ExcludedGpus; nvidia-smi manual page, -B",
             brief="is excluded by an option of the driver",
-            explains=("gpu_lost", "gpu_init_failed", "gpu_not_bound"),
+            explains=("gpu_lost", "gpu_init_failed"),
         ),
         _gpu_excluded,
     ),

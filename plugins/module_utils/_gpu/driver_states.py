@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .evidence import WSL
 from .signs import (
     answered,
     asked,
@@ -129,17 +128,6 @@ def _permission_denied(host: Host) -> Iterator[Sighting]:
         seen = complains(host, gpu, 4, "Insufficient Permissions")
         if seen:
             yield Sighting("permission_denied", seen, gpu.pci_address, values, hides=HIDES_GPU)
-
-
-def _blocked_by_os(host: Host) -> Iterator[Sighting]:
-    evidence = host.evidence
-    lines = [*refused(host, 17, "blocked by the operating system")]
-    if evidence.platform.kind == WSL and not host.gpus and "dxg" not in evidence.driver.device_nodes:
-        lines.append("/dev/dxg: does not exist")
-    if not evidence.pci_read and on_bus(host) and not host.gpus:
-        lines.append("/sys/bus/pci/devices: cannot be read")
-    if lines:
-        yield Sighting("blocked_by_os", first(lines))
 
 
 def _device_nodes_missing(host: Host) -> Iterator[Sighting]:
@@ -288,20 +276,6 @@ DRIVER_STATES = (
             ),
         ),
         _permission_denied,
-    ),
-    Row(
-        State(
-            "blocked_by_os",
-            HOST,
-            ERROR,
-            HIDES_ALL,
-            "The operating system keeps the GPUs from this process: WSL without its GPU device, or a sandbox.",
-            "Under WSL, run 'wsl --shutdown' in Windows and start again; else run outside of the sandbox.",
-            "NVML: NVML_ERROR_OPERATING_SYSTEM; NVIDIA CUDA on WSL user guide",
-            brief="the operating system keeps the GPUs from this process",
-            explains=("gpu_count_below_expected", "driver_error", "cuda_init_failed", "libcuda_missing"),
-        ),
-        _blocked_by_os,
     ),
     Row(
         State(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Iterator, Tuple
 
 from .evidence import TEGRA, WSL
-from .signs import FOREIGN, RESERVING, asked, driver_link, first, for_driver, label, loaded, logged, on_bus
+from .signs import FOREIGN, RESERVING, asked, driver_link, first, for_driver, label, loaded, logged, on_bus, refused
 from .states import (
     CONTAINERS,
     ERROR,
@@ -54,6 +54,17 @@ def _container_without_gpu(host: Host) -> Iterator[Sighting]:
         yield Sighting(
             "container_without_gpu", first(["/dev: no nvidia0 or the like", *shown]), severity=_if_wanted(host)
         )
+
+
+def _blocked_by_os(host: Host) -> Iterator[Sighting]:
+    evidence = host.evidence
+    lines = [*refused(host, 17, "blocked by the operating system")]
+    if evidence.platform.kind == WSL and not host.gpus and "dxg" not in evidence.driver.device_nodes:
+        lines.append("/dev/dxg: does not exist")
+    if not evidence.pci_read and on_bus(host) and not host.gpus:
+        lines.append("/sys/bus/pci/devices: cannot be read")
+    if lines:
+        yield Sighting("blocked_by_os", first(lines))
 
 
 def _gpu_count_below_expected(host: Host) -> Iterator[Sighting]:
@@ -120,7 +131,7 @@ HARDWARE_STATES = (
             "passthrough, riser and power; if not, expect 0 GPUs of this host.",
             "NVIDIA open-gpu-kernel-modules: nv-pci-table.c, which names the PCI classes of GPUs",
             brief="there is no NVIDIA GPU on the PCI bus",
-            explains=("gpu_count_below_expected", "driver_error"),
+            explains=("gpu_count_below_expected", "driver_error", "cuda_env_override"),
         ),
         _no_gpu_hardware,
     ),
@@ -137,6 +148,20 @@ HARDWARE_STATES = (
             explains=("gpu_count_below_expected", "driver_error", "driver_library_missing", "cuda_init_failed"),
         ),
         _container_without_gpu,
+    ),
+    Row(
+        State(
+            "blocked_by_os",
+            HOST,
+            ERROR,
+            HIDES_ALL,
+            "The operating system keeps the GPUs from this process: WSL without its GPU device, or a sandbox.",
+            "Under WSL, run 'wsl --shutdown' in Windows and start again; else run outside of the sandbox.",
+            "NVML: NVML_ERROR_OPERATING_SYSTEM; NVIDIA CUDA on WSL user guide",
+            brief="the operating system keeps the GPUs from this process",
+            explains=("gpu_count_below_expected", "driver_error", "cuda_init_failed", "libcuda_missing"),
+        ),
+        _blocked_by_os,
     ),
     Row(
         State(
