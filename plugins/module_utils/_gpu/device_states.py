@@ -47,8 +47,7 @@ def _gpu_lost(host: Host) -> Iterator[Sighting]:
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
         if not seen and gpu in quiet and answered(host) and not gpu.complaints and not _not_started(host, gpu):
-            bound = gpu.proc is not None or gpu.pci is None or bool(gpu.pci.driver)
-            seen = _left_out(host, gpu) if bound else ()
+            seen = _left_out(host, gpu)
         if seen:
             yield Sighting("gpu_lost", seen, gpu.pci_address)
 

@@ -9,8 +9,10 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 from .evidence import TEGRA, WSL, DriverAnswer
 from .states import Host, HostGpu
 
+NVIDIA = "nvidia"
+
 # Kernel drivers that keep a device for a virtual machine, and those that are not NVIDIA's.
-RESERVING = ("vfio-pci", "pci-stub", "xen-pciback")
+RESERVING = ("vfio-pci", "pci-stub", "xen-pciback", "pciback", "uio_pci_generic")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
 _SENTENCE = 200
@@ -27,9 +29,11 @@ def for_driver(host: Host) -> List[HostGpu]:
 
 
 def silent(host: Host) -> List[HostGpu]:
-    """Those of them that it holds, or should, and does not answer for."""
+    """Those of them that it holds and does not answer for."""
     return [
-        gpu for gpu in for_driver(host) if gpu.answer is None and (gpu.pci is None or gpu.pci.driver not in FOREIGN)
+        gpu
+        for gpu in host.gpus
+        if gpu.answer is None and (gpu.pci is None or gpu.pci.driver == NVIDIA or gpu.proc is not None)
     ]
 
 

@@ -29,6 +29,7 @@ from ansible_collections.inference.triton.plugins.module_utils._gpu.evidence imp
     Services,
 )
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
+from ansible_collections.inference.triton.plugins.module_utils._placement.installation import CompatNote
 
 FIRST, SECOND = "0000:0a:00.0", "0000:41:00.0"
 VERSION = "550.54.15"
@@ -218,6 +219,8 @@ JETSON = Evidence(
     platform=Platform(TEGRA, memory_mib=62841, model="NVIDIA Jetson AGX Orin Developer Kit", architecture="aarch64"),
     driver=DriverFiles(modules=frozenset({"nvgpu"}), cuda_library="/usr/lib/aarch64-linux-gnu/tegra/libcuda.so.1"),
 )
+
+COMPAT = CompatNote("/compat/libcuda.so.590.48.01", "13.1", (535, 550), "590.48.01", '{"format":1}')
 
 SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
     "no_gpu_hardware": (
@@ -484,6 +487,9 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
     ),
     "driver_too_old_for_release": (
         still_used("driver_too_old_for_release", HEALTHY, address="", wanted=Wanted(triton_release="26.01")),
+    ),
+    "forward_compat_required": (
+        still_used("forward_compat_required", HEALTHY, "warning", "", Wanted(compat_note=COMPAT)),
     ),
     "compute_capability_too_low": (
         still_used(
