@@ -79,7 +79,7 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
     for entry in map(str.strip, variable.split(",")):
         if entry.startswith(("GPU-", "MIG-")) and sum(uuid.startswith(entry) for uuid in known) != 1:
             return f"names {entry}, which is not one device of this host; CUDA hides it and all that follow"
-        if entry.isdigit() and int(entry) >= len(known):
+        if entry.isdecimal() and int(entry) >= len(known):
             return f"names {entry}, and there is no such device; CUDA hides it and all that follow"
     return ""
 

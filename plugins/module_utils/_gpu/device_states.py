@@ -234,7 +234,7 @@ DEVICE_STATES = (
             "Drain this host and restart it.",
             "NVML: NVML_FI_DEV_GET_GPU_RECOVERY_ACTION; NVIDIA DCGM: dcgm_errors.h",
             dcgm=126,
-            brief="needs a restart of the host",
+            brief="the host has to be restarted to recover it",
             explains=("gpu_needs_reset", "gpu_drain_recommended"),
         ),
         _node_needs_reboot,

@@ -13,6 +13,7 @@ from .signs import (
     driver_link,
     first,
     for_driver,
+    listed,
     loaded,
     logged,
     on_bus,
@@ -117,7 +118,7 @@ def _permission_denied(host: Host) -> Iterator[Sighting]:
     closed = sorted(
         node
         for node in driver.device_nodes - driver.open_device_nodes
-        if node == "nvidiactl" or node.startswith("nvidia-uvm") or node[len("nvidia") :].isdigit()
+        if node == "nvidiactl" or node.startswith("nvidia-uvm") or node[len("nvidia") :].isdecimal()
     )
     if closed and not answered(host) and user != "root":
         lines += [f"/dev/{node}: {user} may not open it" for node in closed]
@@ -134,9 +135,9 @@ def _device_nodes_missing(host: Host) -> Iterator[Sighting]:
     nodes, seen = host.evidence.driver.device_nodes, answered(host)
     if not loaded(host) or not on_bus(host) or not for_driver(host) or (seen and not nodes):
         return
-    if not seen and "nvidiactl" not in nodes:
+    if not seen and "nvidiactl" not in nodes and not listed(host) and not any(one.timed_out for one in asked(host)):
         yield Sighting("device_nodes_missing", ("/dev/nvidiactl: does not exist",))
-    elif "nvidia-uvm" not in nodes:
+    elif "nvidiactl" in nodes and "nvidia-uvm" not in nodes:
         # CUDA has it made at its first use by nvidia-modprobe, which a container cannot.
         contained = host.evidence.platform.in_container
         yield Sighting(

@@ -7,7 +7,20 @@ from __future__ import annotations
 from typing import Iterator, Tuple
 
 from .evidence import TEGRA, WSL
-from .signs import FOREIGN, RESERVING, asked, driver_link, first, for_driver, label, loaded, logged, on_bus, refused
+from .signs import (
+    FOREIGN,
+    NVIDIA,
+    RESERVING,
+    asked,
+    driver_link,
+    first,
+    for_driver,
+    label,
+    loaded,
+    logged,
+    on_bus,
+    refused,
+)
 from .states import (
     CONTAINERS,
     ERROR,
@@ -101,9 +114,12 @@ def _nouveau_active(host: Host) -> Iterator[Sighting]:
 def _gpu_not_bound(host: Host) -> Iterator[Sighting]:
     if not loaded(host) or not on_bus(host) or host.evidence.platform.in_container:
         return
-    for gpu in host.gpus:
-        if gpu.pci is not None and not gpu.pci.driver and gpu.proc is None and gpu.answer is None:
-            yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, {"address": gpu.pci_address})
+    for gpu in for_driver(host):
+        if gpu.pci is None or gpu.proc or gpu.answer or gpu.pci.driver in (NVIDIA, *FOREIGN):
+            continue
+        holder = f"the kernel driver {gpu.pci.driver}" if gpu.pci.driver else "no kernel driver"
+        values = {"address": gpu.pci_address, "holder": holder}
+        yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, values)
 
 
 def _gpu_not_supported_by_driver(host: Host) -> Iterator[Sighting]:
@@ -245,11 +261,11 @@ HARDWARE_STATES = (
             GPU,
             ERROR,
             HIDES_GPU,
-            "NVIDIA's kernel module is loaded, but does not hold this GPU: it was unbound by hand, or the module "
-            "refused it when it looked at it.",
+            "NVIDIA's kernel module is loaded, and {holder} holds this GPU: it was unbound by hand, or the module "
+            "refused it.",
             "Bind it and read why not if that fails: echo {address} > /sys/bus/pci/drivers/nvidia/bind; dmesg | tail.",
             "Linux kernel documentation: driver-api/driver-model/binding; NVIDIA open-gpu-kernel-modules: nv-pci.c",
-            brief="is held by no kernel driver",
+            brief="is held by {holder}",
             explains=("gpu_init_failed", "gpu_lost"),
         ),
         _gpu_not_bound,

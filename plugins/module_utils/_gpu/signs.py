@@ -15,7 +15,7 @@ NVIDIA = "nvidia"
 RESERVING = ("vfio-pci", "pci-stub", "xen-pciback", "pciback", "uio_pci_generic")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
-_SENTENCE = 200
+_LENGTH = 400
 
 
 def on_bus(host: Host) -> bool:
@@ -84,7 +84,7 @@ def said(answer: DriverAnswer) -> Tuple[str, ...]:
     if answer.timed_out:
         return (f"{answer.asked}: no answer within {answer.seconds:.0f} seconds",)
     if answer.seen:
-        return tuple(f"{answer.asked}: {line[:_SENTENCE]}" for line in answer.seen[:2])
+        return tuple(f"{answer.asked}: {line}" for line in answer.seen[:2])
     return (f"{answer.asked}: error {answer.error}",) if answer.error else (f"{answer.asked}: no GPU",)
 
 
@@ -99,7 +99,7 @@ def complains(host: Host, gpu: HostGpu, code: int, *texts: str) -> Tuple[str, ..
         for address, text, number in answer.complaints:
             mine = address == gpu.pci_address or (not address and text in gpu.complaints)
             if mine and (number == code or _contains(text, texts)):
-                lines.append(f"{answer.asked}: {text[:_SENTENCE]}")
+                lines.append(f"{answer.asked}: {text}")
     faults = gpu.answer.faults if gpu.answer else ()
     lines += [
         f"{gpu.pci_address or (gpu.answer and gpu.answer.uuid)}: {text}" for text in faults if _contains(text, texts)
@@ -127,8 +127,8 @@ def logged(
 
 
 def first(lines: Iterable[str], number: int = 3) -> Tuple[str, ...]:
-    """The first few of the lines, each once."""
-    return tuple(dict.fromkeys(filter(None, lines)))[:number]
+    """The first few of the lines, each once, verbatim but for blanks."""
+    return tuple(dict.fromkeys(filter(None, (" ".join(line.split())[:_LENGTH] for line in lines))))[:number]
 
 
 def driver_version(host: Host) -> str:
@@ -141,7 +141,7 @@ def driver_version(host: Host) -> str:
 def branch(host: Host) -> Optional[int]:
     """550 for 550.54.15."""
     number = driver_version(host).partition(".")[0]
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() else None
 
 
 def driver_link(gpu: HostGpu) -> str:
@@ -162,7 +162,7 @@ def label(gpu: HostGpu) -> str:
 
 def name_of(gpu: HostGpu) -> str:
     """The name of the product, empty where nothing tells it."""
-    return (gpu.answer.name if gpu.answer else "") or (gpu.proc.name if gpu.proc else "")
+    return " ".join(((gpu.answer.name if gpu.answer else "") or (gpu.proc.name if gpu.proc else "")).split())
 
 
 def uuid_of(gpu: HostGpu) -> str:

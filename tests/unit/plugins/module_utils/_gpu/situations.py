@@ -271,7 +271,10 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
             logs(second_held_by(""), "not_supported", "NVRM: ... is not supported by the NVIDIA 550.54.15 ...", SECOND),
         ),
     ),
-    "gpu_not_bound": (of_second("gpu_not_bound", second_held_by("")),),
+    "gpu_not_bound": (
+        of_second("gpu_not_bound", second_held_by("")),
+        of_second("gpu_not_bound", second_held_by("some_driver")),
+    ),
     "driver_missing": (of_host("driver_missing", WITHOUT_DRIVER._replace(driver=UNINSTALLED)),),
     "driver_not_built_for_kernel": (
         of_host("driver_not_built_for_kernel", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(module_on_disk=False))),

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu.diagnosis import diagnose
-from ansible_collections.inference.triton.plugins.module_utils._gpu.evidence import CudaAnswer, Evidence, LogLine
+from ansible_collections.inference.triton.plugins.module_utils._gpu.evidence import (
+    CudaAnswer,
+    DriverFiles,
+    Evidence,
+    LogLine,
+)
 from ansible_collections.inference.triton.plugins.module_utils._gpu.report import report_lines
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
@@ -54,7 +59,7 @@ def test_a_lost_gpu():
     assert (lost.usable, lost.health, lost.states) == (False, "error", ("gpu_lost",))
     assert lost.reason == f"it fell off the bus (NVML: {NO_HANDLE})"
     assert diagnosis.summary.startswith(
-        "1 of 2 GPUs is usable: GPU 0000:41:00.0 (NVIDIA A100-SXM4-80GB) fell off the bus. Drain this host and restart it"
+        "1 of 2 GPUs is usable: GPU 0000:41:00.0 (NVIDIA A100-SXM4-80GB) fell off the bus. Drain this host and restart"
     )
 
 
@@ -181,8 +186,8 @@ def test_a_gpu_kept_for_a_virtual_machine_is_no_reason_to_miss_a_driver():
 
 
 def test_a_gpu_that_nobody_speaks_of_has_a_reason_all_the_same():
-    evidence = second_held_by("some_driver")
-    diagnosis = diagnose(evidence)
+    diagnosis = diagnose(second_held_by("some_driver")._replace(driver=DriverFiles(), nvml=nvml(device(FIRST))))
+    assert found(diagnosis) == ["gpu_unknown_fault"]
     assert not diagnosis.gpus[1].usable
     assert diagnosis.gpus[1].reason
 

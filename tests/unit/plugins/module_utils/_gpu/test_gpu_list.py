@@ -85,10 +85,19 @@ def test_what_is_off_or_zero_is_an_answer():
 
 
 def test_mig_devices_are_joined_by_their_uuid():
-    told = nvml(device(FIRST, mig_devices=(MigDevice("MIG-1", memory_mib=40448), MigDevice("MIG-2"))))
-    smi = nvml(device(FIRST, mig_devices=(MigDevice("MIG-2", "1g.10gb"), MigDevice("MIG-1", "3g.40gb", 0))))
+    told = nvml(
+        device(FIRST, mig_mode="enabled", mig_devices=(MigDevice("MIG-1", memory_mib=40448), MigDevice("MIG-2")))
+    )
+    smi = nvml(
+        device(FIRST, mig_mode="enabled", mig_devices=(MigDevice("MIG-2", "1g.10gb"), MigDevice("MIG-1", "3g.40gb", 0)))
+    )
     (gpu, _second) = join(HEALTHY._replace(nvml=told, smi=smi))
     assert gpu.answer.mig_devices == (MigDevice("MIG-1", "3g.40gb", 0, memory_mib=40448), MigDevice("MIG-2", "1g.10gb"))
+
+
+def test_a_gpu_with_mig_off_has_no_mig_devices():
+    told = nvml(device(FIRST, mig_mode="disabled", mig_devices=(MigDevice("MIG-1"),)))
+    assert join(HEALTHY._replace(nvml=told))[0].answer.mig_devices == ()
 
 
 def test_an_answer_without_an_address_is_joined_by_the_uuid():
