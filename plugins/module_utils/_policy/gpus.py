@@ -57,7 +57,7 @@ class VisibleGpus(NamedTuple):
         hidden: one sentence for each device of the host that the server cannot use, for all that one cause hides, or
             for why there is none at all: ``GPU 1 (0000:41:00.0, Tesla V100) is not usable: it fell off the bus``.
         driver_version: of the NVIDIA driver (``550.54.15``), empty where it is not known or there is none.
-        source: where this was learned, for messages: ``the gpus of the task``, ``nvidia-smi of this host``.
+        source: where this was learned, for messages: ``the gpus of the task``, ``the GPUs of this host``.
     """
 
     gpus: Tuple[Gpu, ...]
@@ -92,16 +92,26 @@ def parse_gpus(
     Raises:
         ConfigError: with every mistake in ``data`` and its place (``gpus[1].memory_mib``).
     """
-    reader = _Reader()
-    devices = reader.devices(data)
-    if reader.problems:
-        raise ConfigError(reader.problems)
+    devices = parse_devices(data)
     visible, hidden = visible_devices(devices, cuda_visible_devices, driver_version)
     gpus = tuple(
         Gpu(ordinal, device.name, device.uuid, device.memory_mib, device.compute_capability, device.brand)
         for ordinal, device in enumerate(visible)
     )
     return VisibleGpus(gpus, tuple(hidden) if devices else ("the list is empty",), driver_version, FROM_TASK)
+
+
+def parse_devices(data: Sequence[Mapping[str, Any]]) -> List[Device]:
+    """The devices themselves, in the order of ``data``, whether a server sees them or not.
+
+    Raises:
+        ConfigError: with every mistake in ``data`` and its place.
+    """
+    reader = _Reader()
+    devices = reader.devices(data)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return devices
 
 
 def parse_compute_capability(value: Any) -> Optional[Tuple[int, int]]:
