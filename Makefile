@@ -64,8 +64,9 @@ schema: dev ## the table of Triton's ModelConfig is what tools/generate_schema.p
 	@echo "The table is up to date."
 
 .PHONY: docs
-docs: dev ## documentation of modules, filters and roles: antsibull-docs
+docs: dev ## documentation of modules, filters and roles (antsibull-docs), and docs/gpu_states.md
 	$(DEV) $(OWN_HOME) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
+	$(DEV) python tools/generate_gpu_states.py --check
 	@echo "No problem found in the documentation."
 
 .PHONY: changelog
