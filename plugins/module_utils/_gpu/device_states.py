@@ -81,38 +81,6 @@ def _node_needs_reboot(host: Host) -> Iterator[Sighting]:
             yield Sighting("node_needs_reboot", (f"{label(gpu)}: recovery action reboot",), gpu.pci_address)
 
 
-def _gpu_drain_recommended(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        answer, lines = gpu.answer, []
-        if answer is not None and answer.recovery_action in ("drain_p2p", "drain_and_reset"):
-            lines.append(f"{label(gpu)}: recovery action {answer.recovery_action.replace('_', ' ')}")
-        if answer is not None and answer.remap_pending:
-            lines.append(f"{label(gpu)}: remapped rows pending")
-        if lines:
-            yield Sighting("gpu_drain_recommended", first(lines), gpu.pci_address, {"gpu": label(gpu)})
-
-
-def _row_remap_failure(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        if gpu.answer is not None and gpu.answer.remap_failure:
-            yield Sighting("row_remap_failure", (f"{label(gpu)}: remapping of rows failed",), gpu.pci_address)
-
-
-def _retired_pages_pending(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        if gpu.answer is not None and gpu.answer.retired_pages_pending:
-            seen = (f"{label(gpu)}: retired pages pending",)
-            yield Sighting("retired_pages_pending", seen, gpu.pci_address, {"gpu": label(gpu)})
-
-
-def _ecc_uncorrected(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        errors = gpu.answer.ecc_uncorrected if gpu.answer is not None else None
-        if errors:
-            seen = (f"{label(gpu)}: {errors} uncorrected ECC errors",)
-            yield Sighting("ecc_uncorrected", seen, gpu.pci_address, {"errors": str(errors)})
-
-
 def _inforom_corrupt(host: Host) -> Iterator[Sighting]:
     told = {gpu.pci_address: complains(host, gpu, 14, "infoROM") for gpu in host.gpus}
     yield from _told("inforom_corrupt", told, host, 14)
@@ -160,7 +128,6 @@ def _gpu_unknown_fault(host: Host) -> Iterator[Sighting]:
 
 
 _FAULTS = ("gpu_unknown_fault", "gpu_drain_recommended", "ecc_uncorrected", "persistence_off", "fabric_unhealthy")
-_MEMORY_ERRORS = "NVIDIA GPU memory error management: row remapping, page retirement"
 
 DEVICE_STATES = (
     Row(
@@ -268,71 +235,6 @@ DEVICE_STATES = (
             brief="has a fault: '{said}'",
         ),
         _gpu_unknown_fault,
-    ),
-    Row(
-        State(
-            "row_remap_failure",
-            GPU,
-            ERROR,
-            HIDES_NOTHING,
-            "The GPU has a memory row that could not be replaced: its spare rows are used up.",
-            "Take it out of service, run NVIDIA's field diagnostics, and have it exchanged.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_ROW_REMAP_FAILURE",
-            dcgm=80,
-            brief="has defective memory",
-            consequence="Triton uses the GPU nevertheless: models on it may fail with memory errors, which end the "
-            "server.",
-            explains=("ecc_uncorrected", "gpu_drain_recommended"),
-        ),
-        _row_remap_failure,
-    ),
-    Row(
-        State(
-            "gpu_drain_recommended",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "The GPU works with less than it has: a memory row waits for its replacement, or the driver asks for a "
-            "reset once the work on it is done.",
-            "Give it no new work, and reset it in a maintenance window: nvidia-smi -r -i {gpu}.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: dcgm_errors.h, and DCGM_FR_PENDING_ROW_REMAP (85)",
-            dcgm=128,
-            brief="should be reset once it is idle",
-            consequence="Triton uses the GPU as before.",
-            explains=("ecc_uncorrected",),
-        ),
-        _gpu_drain_recommended,
-    ),
-    Row(
-        State(
-            "retired_pages_pending",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "Memory pages with errors will be retired at the next start of the driver, and are in use until then.",
-            "Reset the GPU in a maintenance window (nvidia-smi -r -i {gpu}), or restart the host.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_PENDING_PAGE_RETIREMENTS",
-            dcgm=6,
-            brief="has memory pages that wait for their retirement",
-            consequence="Triton uses the GPU as before. A model on such a page may fail.",
-            explains=("ecc_uncorrected",),
-        ),
-        _retired_pages_pending,
-    ),
-    Row(
-        State(
-            "ecc_uncorrected",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "The GPU has met {errors} memory errors that it could not correct since the driver was loaded.",
-            "Watch the number. Where it grows, reset the GPU, and have it exchanged if that does not end it.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_VOLATILE_DBE_DETECTED",
-            dcgm=4,
-            brief="has met {errors} uncorrected memory errors",
-            consequence="Triton uses the GPU as before. Each such error ends the processes that were using the memory.",
-        ),
-        _ecc_uncorrected,
     ),
     Row(
         State(

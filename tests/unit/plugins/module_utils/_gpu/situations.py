@@ -485,6 +485,15 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
     ),
     "persistence_off": (
         still_used(
+            "persistence_off",
+            HEALTHY._replace(
+                nvml=nvml(device(FIRST, persistence_mode=False), device(SECOND, persistence_mode=False)),
+                services=Services(persistenced=False),
+            ),
+            "info",
+            "",
+        ),
+        still_used(
             "persistence_off", second(persistence_mode=False)._replace(services=Services(persistenced=False)), "info"
         ),
     ),
