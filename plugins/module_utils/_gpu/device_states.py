@@ -46,7 +46,8 @@ def _gpu_lost(host: Host) -> Iterator[Sighting]:
     quiet = silent(host)
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
-        if not seen and gpu in quiet and answered(host) and not gpu.complaints and not _not_started(host, gpu):
+        other = gpu.complaints or _not_started(host, gpu) or logged(host, gpu, (), _RESET_XIDS)
+        if not seen and gpu in quiet and answered(host) and not other:
             seen = _left_out(host, gpu)
         if seen:
             yield Sighting("gpu_lost", seen, gpu.pci_address)
@@ -67,12 +68,20 @@ def _gpu_needs_reset(host: Host) -> Iterator[Sighting]:
             lines.append(f"{label(gpu)}: recovery action reset")
         if answer is not None and answer.reset_required and answer.recovery_action in (None, "reset"):
             lines.append(f"{label(gpu)}: reset required")
-        # A driver that says that no action is needed has got over what it wrote into the log.
+        # A driver that says that no action is needed has got over what it wrote into the log. One that says nothing
+        # of that may have been reset since.
         recovered = answer is not None and (answer.recovery_action is not None or answer.reset_required is False)
-        if lines or not recovered:
-            lines += logged(host, gpu, (), _RESET_XIDS)
-        if lines:
-            yield Sighting("gpu_needs_reset", first(lines), gpu.pci_address, {"gpu": label(gpu)})
+        log = () if recovered and not lines else logged(host, gpu, (), _RESET_XIDS)
+        if lines or log:
+            doubt = answer is not None and not lines
+            yield Sighting(
+                "gpu_needs_reset",
+                first([*lines, *log]),
+                gpu.pci_address,
+                {"gpu": label(gpu)},
+                WARNING if doubt else None,
+                HIDES_NOTHING if doubt else None,
+            )
 
 
 def _node_needs_reboot(host: Host) -> Iterator[Sighting]:

@@ -236,6 +236,8 @@ def test_gpu_needs_reset_by_the_log(host):
     host.nvidia_smi(both(gpu_recovery_action="N/A"))
     host.kernel_log("NVRM: Xid (PCI:0000:41:00): 119, pid=1, name=x, Timeout after 6s of waiting for RPC response")
     assert found(host) == [("gpu_needs_reset", SECOND)]
+    host.nvidia_smi(both())  # the driver has got over it
+    assert found(host) == []
 
 
 @pytest.mark.parametrize(
