@@ -20,6 +20,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     FIRST,
     HEALTHY,
     IN_CONTAINER,
+    IN_WSL,
     JETSON,
     NO_HANDLE,
     SECOND,
@@ -255,3 +256,38 @@ def test_settings_of_containers_that_cannot_be_read_matter_where_triton_runs_in_
     evidence = HEALTHY._replace(containers=stack, warnings=("a word",))
     assert diagnosis_warnings(diagnose(evidence)) == ["a word"]
     assert diagnosis_warnings(diagnose(evidence, Wanted(containers=True))) == ["a word", problem]
+
+
+def test_gpus_of_virtual_machines_need_no_device_nodes():
+    held = HEALTHY._replace(pci=(pci(FIRST, "vfio-pci"), pci(SECOND, "vfio-pci")), nvml=None)
+    held = held._replace(driver=DRIVER._replace(gpus={}, device_nodes=frozenset(), open_device_nodes=frozenset()))
+    assert found(diagnose(held)) == ["gpu_bound_to_vfio", "gpu_bound_to_vfio"]
+
+
+def test_a_gpu_that_another_driver_holds_is_named_in_the_summary():
+    assert diagnose(second_held_by("nouveau")).summary.startswith(
+        "1 of 2 GPUs is usable: GPU 0000:41:00.0: the driver nouveau holds the GPU instead of NVIDIA's."
+    )
+
+
+def test_a_gpu_without_an_address_is_the_gpu():
+    diagnosis = diagnose(IN_WSL._replace(smi=nvml(device(pci_address="", faults=("Unknown Error",)))))
+    assert diagnosis.summary.startswith("The only GPU is not usable: the GPU has a fault: 'Unknown Error'.")
+    assert one(diagnosis).where == "GPU 0 (NVIDIA A100-SXM4-80GB, GPU-11)"
+
+
+@pytest.mark.parametrize("part", ["nvml_library", "cuda_library"])
+def test_a_part_of_a_driver_is_a_driver_to_be_built(part):
+    parts = DriverFiles(module_on_disk=False)._replace(**{part: "/usr/lib/library.so.1"})
+    assert found(diagnose(WITHOUT_DRIVER._replace(driver=parts))) == ["driver_not_built_for_kernel"]
+
+
+def test_nvidia_smi_alone_is_a_driver_to_be_built():
+    parts = DriverFiles(module_on_disk=False, nvidia_smi=("/usr/bin/nvidia-smi",))
+    assert found(diagnose(WITHOUT_DRIVER._replace(driver=parts))) == ["driver_not_built_for_kernel"]
+
+
+def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
+    orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
+    modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
+    assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
