@@ -299,6 +299,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(smi=failed(9, "NVIDIA-SMI has failed"))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=DriverFiles(driver_container=True))),
+        of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(module_on_disk=None))),
     ),
     "library_mismatch": (
         of_host(

@@ -291,3 +291,15 @@ def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
     orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
     modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
     assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
+
+
+def test_a_fabric_that_is_not_set_up_explains_what_its_gpus_say():
+    evidence = HEALTHY._replace(
+        nvml=nvml(device(FIRST, fabric_state="in_progress"), device(SECOND, fabric_health="unhealthy"))
+    )
+    assert found(diagnose(evidence)) == ["fabric_manager_down"]
+
+
+def test_a_gpu_that_answers_is_not_excluded():
+    listed = DRIVER._replace(excluded_gpus=SECOND, gpus={SECOND: DRIVER.gpus[SECOND]._replace(excluded=True)})
+    assert found(diagnose(HEALTHY._replace(driver=listed))) == []
