@@ -345,7 +345,7 @@ server:
     source:
       description: Where the GPUs were learned.
       type: str
-      sample: nvidia-smi of this host
+      sample: the GPUs of this host
     min_compute_capability:
       description: The lowest compute capability that it uses.
       type: str

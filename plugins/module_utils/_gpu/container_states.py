@@ -103,7 +103,7 @@ CONTAINER_STATES = (
             brief="this container has lost its GPUs",
             consequence="A server that runs keeps the GPUs that it has opened; one that starts here sees none, and "
             "moves models without an explicit instance_group to the CPU without a log line.",
-            explains=("driver_error", "cuda_init_failed", "device_nodes_missing", "gpu_lost", "gpu_init_failed"),
+            explains=("driver_error", "cuda_init_failed"),
         ),
         _container_lost_gpu,
     ),

@@ -182,6 +182,20 @@ CUDA_STATES = (
     ),
     Row(
         State(
+            "driver_error",
+            HOST,
+            ERROR,
+            HIDES_ALL,
+            "The driver does not say which GPUs it has.",
+            "Ask it by hand and read what it says, there and in the kernel's log: nvidia-smi; dmesg | grep NVRM.",
+            "nvidia-smi manual page, return values",
+            brief="the driver does not answer ({said})",
+            explains=("cuda_init_failed",),
+        ),
+        _driver_error,
+    ),
+    Row(
+        State(
             "cuda_init_failed",
             HOST,
             ERROR,
@@ -195,19 +209,5 @@ CUDA_STATES = (
             brief="CUDA does not start ({said})",
         ),
         _cuda_init_failed,
-    ),
-    Row(
-        State(
-            "driver_error",
-            HOST,
-            ERROR,
-            HIDES_ALL,
-            "The driver does not say which GPUs it has.",
-            "Ask it by hand and read what it says, there and in the kernel's log: nvidia-smi; dmesg | grep NVRM.",
-            "nvidia-smi manual page, return values",
-            brief="the driver does not answer ({said})",
-            explains=("cuda_init_failed",),
-        ),
-        _driver_error,
     ),
 )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+from typing import Iterator, Mapping, Tuple
 
 from .signs import answered, answers, asked, complains, first, label, listed, logged, silent
 from .states import ERROR, GPU, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, HostGpu, Row, Sighting, State
@@ -13,7 +13,7 @@ from .states import ERROR, GPU, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, H
 _RESET_XIDS = (46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158)
 _LOST = ("GPU is lost", "fallen off the bus", "Unable to determine the device handle")
 _NEEDS_RESET = ("requires reset", "requires restart")
-_NOT_STARTED = ("RmInitAdapter failed", "rm_init_adapter failed", "GSP firmware", "BAR0 is 0M", "BAR1 is 0M")
+_NOT_STARTED = ("rm_init_failed", "gsp_firmware", "bar_invalid")  # kinds of lines in the kernel's log
 
 # Texts in place of a value that other states are told by.
 _KNOWN = (*_LOST, *_NEEDS_RESET, "Insufficient Permissions", "infoROM", "External Power")
@@ -24,7 +24,7 @@ def _lost_for_sure(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
     if gpu.pci is not None and gpu.pci.off_bus:
         lines.append(f"/sys/bus/pci/devices/{gpu.pci_address}/config: ff ff ff ff")
     if gpu.answer is None or lines:
-        lines += logged(host, gpu, ("fallen off the bus", "GPU has fallen off"), (79,))
+        lines += logged(host, gpu, ("fallen_off_bus",), (79,))
     return first(lines)
 
 
@@ -115,26 +115,26 @@ def _ecc_uncorrected(host: Host) -> Iterator[Sighting]:
 
 
 def _inforom_corrupt(host: Host) -> Iterator[Sighting]:
-    yield from _told(host, "inforom_corrupt", 14, "infoROM")
+    told = {gpu.pci_address: complains(host, gpu, 14, "infoROM") for gpu in host.gpus}
+    yield from _told("inforom_corrupt", told, host, 14)
 
 
 def _power_cable(host: Host) -> Iterator[Sighting]:
-    yield from _told(host, "power_cable", 8, "External Power", "power cables", xids=(54,))
+    told = {gpu.pci_address: complains(host, gpu, 8, "External Power", "power cables") for gpu in host.gpus}
+    for gpu in silent(host):
+        told[gpu.pci_address] += logged(host, gpu, ("power_cable",), (54,))
+    yield from _told("power_cable", told, host, 8)
 
 
-def _told(host: Host, state: str, code: int, *texts: str, xids: Tuple[int, ...] = ()) -> Iterator[Sighting]:
-    """A state that the driver itself tells, of a GPU, or with its exit code of whichever it may be."""
-    found = False
-    for gpu in host.gpus:
-        seen = first([*complains(host, gpu, code, *texts), *(logged(host, gpu, (), xids) if xids else ())])
-        if seen:
-            found = True
-            yield Sighting(state, seen, gpu.pci_address)
+def _told(state: str, told: Mapping[str, Tuple[str, ...]], host: Host, code: int) -> Iterator[Sighting]:
+    """A state that the driver itself tells of GPUs, or with its exit code of whichever GPU it may be."""
+    for address, lines in told.items():
+        if lines:
+            yield Sighting(state, first(lines), address)
     failed = [answer for answer in asked(host) if answer.error == code]
-    if failed and not found:
+    if failed and not any(told.values()):
         lines = first(line for answer in failed for line in (*answer.seen, f"{answer.asked}: error {code}"))
-        alone = host.gpus[0].pci_address if len(host.gpus) == 1 else ""
-        yield Sighting(state, lines, alone)
+        yield Sighting(state, lines, host.gpus[0].pci_address if len(host.gpus) == 1 else "")
 
 
 def _gpu_excluded(host: Host) -> Iterator[Sighting]:

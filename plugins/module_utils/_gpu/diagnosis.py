@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
 from .evidence import Evidence
 from .gpu_list import join
@@ -79,9 +79,7 @@ def _explains(cause: Sighting, other: Sighting) -> bool:
     state = STATES[cause.state]
     about = not cause.pci_address and state.scope != GPU
     toned_down = cause.hides == HIDES_NOTHING != state.hides
-    return (
-        other.state in state.explains and (about or cause.pci_address == other.pci_address) and not toned_down
-    )
+    return other.state in state.explains and (about or cause.pci_address == other.pci_address) and not toned_down
 
 
 def _unexplained(host: Host, sightings: Sequence[Sighting]) -> List[Sighting]:

@@ -57,7 +57,7 @@ def _can_be_loaded(host: Host) -> bool:
 
 
 def _module_blocked_secure_boot(host: Host) -> Iterator[Sighting]:
-    log = logged(host, texts=("unavailable key is rejected", "Key was rejected", "Required key not available"))
+    log = logged(host, kinds=("key_rejected",))
     if _can_be_loaded(host) and host.evidence.driver.secure_boot and (log or not host.evidence.log_read):
         yield Sighting(
             "module_blocked_secure_boot", first([*log, "SecureBoot: on", "/sys/module/nvidia: does not exist"])
@@ -66,7 +66,11 @@ def _module_blocked_secure_boot(host: Host) -> Iterator[Sighting]:
 
 def _module_not_loaded(host: Host) -> Iterator[Sighting]:
     if _can_be_loaded(host):
-        lines = [*refused(host, 9), "/sys/module/nvidia: does not exist", *logged(host, texts=("NVRM",))]
+        lines = [
+            *refused(host, 9),
+            "/sys/module/nvidia: does not exist",
+            *logged(host, kinds=("no_gpu_found", "probe_not_called", "probe_failed")),
+        ]
         yield Sighting("module_not_loaded", first(lines))
     elif host.evidence.platform.in_container and refused(host, 9):
         yield Sighting("module_not_loaded", refused(host, 9))
@@ -86,7 +90,8 @@ def _library_mismatch(host: Host) -> Iterator[Sighting]:
     if said_so or len(lines) > 1:
         library = driver.nvml_version if nvml else driver.cuda_library_version if cuda else ""
         values = {"module": driver.loaded_version or "of the kernel", "library": library or "of another version"}
-        yield Sighting("library_mismatch", first([*lines, *said_so]), values=values)
+        log = logged(host, kinds=("api_mismatch",))
+        yield Sighting("library_mismatch", first([*lines, *said_so, *log]), values=values)
 
 
 def _driver_library_missing(host: Host) -> Iterator[Sighting]:
@@ -156,7 +161,7 @@ def _device_nodes_missing(host: Host) -> Iterator[Sighting]:
 
 def _probe_timeout(host: Host) -> Iterator[Sighting]:
     late = [line for answer in asked(host) if answer.timed_out for line in said(answer)]
-    log = logged(host, xids=(119,), texts=("Timeout after",))
+    log = logged(host, kinds=("gsp_timeout",), xids=(119, 120))
     if late:
         known = answered(host)
         yield Sighting(
@@ -169,7 +174,6 @@ def _probe_timeout(host: Host) -> Iterator[Sighting]:
 
 # What is no news where the driver does not run.
 _NEEDS_DRIVER = (
-    "gpu_not_bound",
     "library_mismatch",
     "driver_library_missing",
     "permission_denied",

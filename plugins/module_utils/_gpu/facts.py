@@ -49,7 +49,11 @@ def as_facts(diagnosis: Diagnosis) -> Facts:
         "triton": _triton(diagnosis, gpus),
         "findings": [_finding(finding) for finding in diagnosis.findings],
         "report": report_lines(diagnosis),
-        "probes": {"nvml": _probe(evidence.nvml), "nvidia_smi": _probe(evidence.smi), "cuda": _cuda_probe(evidence.cuda)},
+        "probes": {
+            "nvml": _probe(evidence.nvml),
+            "nvidia_smi": _probe(evidence.smi),
+            "cuda": _cuda_probe(evidence.cuda),
+        },
     }
 
 
@@ -101,7 +105,13 @@ def _environment(diagnosis: Diagnosis) -> Facts:
 def _driver(diagnosis: Diagnosis) -> Facts:
     host, driver = diagnosis.host, diagnosis.host.evidence.driver
     library = driver.nvml_version or driver.cuda_library_version
-    parts = (driver.nvml_library, driver.cuda_library, driver.nvidia_smi, driver.module_on_disk, driver.driver_container)
+    parts = (
+        driver.nvml_library,
+        driver.cuda_library,
+        driver.nvidia_smi,
+        driver.module_on_disk,
+        driver.driver_container,
+    )
     return {
         "module_version": driver.loaded_version or None,
         "library_version": library or None,
@@ -120,7 +130,12 @@ def _cuda_version(diagnosis: Diagnosis) -> Optional[str]:
 
 def _container(diagnosis: Diagnosis) -> Facts:
     stack, version = diagnosis.host.evidence.containers, diagnosis.host.evidence.driver.loaded_version
-    stale = {line.partition(": ")[0] for one in diagnosis.findings if one.state.id == "cdi_spec_stale" for line in one.evidence}
+    stale = {
+        line.partition(": ")[0]
+        for one in diagnosis.findings
+        if one.state.id == "cdi_spec_stale"
+        for line in one.evidence
+    }
 
     def entry(spec: CdiSpec) -> Facts:
         return {
@@ -128,7 +143,8 @@ def _container(diagnosis: Diagnosis) -> Facts:
             "driver_versions": list(spec.driver_versions),
             "device_names": list(spec.device_names),
             "missing_nodes": list(spec.missing_nodes),
-            "stale": spec.path in stale or bool(version and spec.driver_versions and version not in spec.driver_versions),
+            "stale": spec.path in stale
+            or bool(version and spec.driver_versions and version not in spec.driver_versions),
         }
 
     return {

@@ -98,9 +98,7 @@ _NOTHING: FrozenSet[object] = frozenset({None, "", ()})
 
 
 def _filled(first: DeviceAnswer, second: DeviceAnswer) -> DeviceAnswer:
-    gaps: Dict[str, Any] = {
-        name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING
-    }
+    gaps: Dict[str, Any] = {name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING}
     merged = first._replace(**gaps)
     listed = {device.uuid: device for device in second.mig_devices}
     parts = tuple(_filled_part(part, listed.get(part.uuid, part)) for part in merged.mig_devices)
@@ -108,9 +106,7 @@ def _filled(first: DeviceAnswer, second: DeviceAnswer) -> DeviceAnswer:
 
 
 def _filled_part(first: MigDevice, second: MigDevice) -> MigDevice:
-    gaps: Dict[str, Any] = {
-        name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING
-    }
+    gaps: Dict[str, Any] = {name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING}
     return first._replace(**gaps)
 
 

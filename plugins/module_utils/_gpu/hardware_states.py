@@ -80,7 +80,7 @@ def _nouveau_active(host: Host) -> Iterator[Sighting]:
         return
     values = {"driver": held[0].pci.driver if held[0].pci else ""}
     if len(held) == len(for_driver(host)):
-        log = logged(host, texts=("probe routine was not called",))
+        log = logged(host, kinds=("probe_not_called",))
         yield Sighting("nouveau_active", first([*map(driver_link, held[:2]), *log]), values=values)
         return
     for gpu in held:
@@ -96,9 +96,8 @@ def _gpu_not_bound(host: Host) -> Iterator[Sighting]:
 
 
 def _gpu_not_supported_by_driver(host: Host) -> Iterator[Sighting]:
-    texts = ("not supported by the", "not supported by open", "requires use of the NVIDIA open kernel modules")
     for gpu in for_driver(host):
-        seen: Tuple[str, ...] = () if gpu.answer else logged(host, gpu, texts)
+        seen: Tuple[str, ...] = () if gpu.answer else logged(host, gpu, ("not_supported",))
         if seen:
             values = {"version": host.evidence.driver.loaded_version or "that is loaded"}
             yield Sighting("gpu_not_supported_by_driver", seen, gpu.pci_address, values)

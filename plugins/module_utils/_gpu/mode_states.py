@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Mapping, Optional, Tuple
 
+from .gpu_entry import capability_of
 from .signs import answers, asked, branch, driver_version, first, label
 from .states import (
     CONTAINERS,
@@ -168,6 +169,16 @@ def _memory_insufficient(host: Host) -> Iterator[Sighting]:
             yield Sighting("memory_insufficient", (f"{label(gpu)}: {total} MiB",), gpu.pci_address, _sizes(host, total))
 
 
+def _compute_capability_insufficient(host: Host) -> Iterator[Sighting]:
+    wanted = host.wanted.minimum_compute_capability
+    for gpu in answers(host):
+        found, _source = capability_of(gpu)
+        if wanted is not None and found is not None and found < wanted:
+            values = {"found": "{}.{}".format(*found), "wanted": "{}.{}".format(*wanted)}
+            seen = (f"{label(gpu)}: compute capability {values['found']}",)
+            yield Sighting("compute_capability_insufficient", seen, gpu.pci_address, values)
+
+
 def _memory_busy(host: Host) -> Iterator[Sighting]:
     wanted = host.wanted.minimum_memory_gb
     for gpu in answers(host):
@@ -321,6 +332,21 @@ MODE_STATES = (
             consequence="Triton uses the GPU nevertheless: a model that does not fit fails when it is loaded.",
         ),
         _memory_insufficient,
+    ),
+    Row(
+        State(
+            "compute_capability_insufficient",
+            GPU,
+            ERROR,
+            HIDES_NOTHING,
+            "The GPU has compute capability {found}, less than the {wanted} that is asked for.",
+            "Take another GPU for these models, or ask for less.",
+            "NVIDIA, developer.nvidia.com/cuda-gpus",
+            brief="has compute capability {found} instead of {wanted}",
+            consequence="Triton uses the GPU nevertheless if its release does: a model that was built for newer ones "
+            "fails when it is loaded.",
+        ),
+        _compute_capability_insufficient,
     ),
     Row(
         State(

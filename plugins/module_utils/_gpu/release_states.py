@@ -18,7 +18,7 @@ from .._placement.server import FORWARD_NEEDS, ServerView, server_view
 from .._policy.gpus import Gpu, VisibleGpus
 from .evidence import TEGRA, Evidence
 from .server_installation import running_options
-from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Detector, Host, Sighting, State
+from .states import ERROR, GPU, HIDES_NOTHING, HOST, WARNING, Detector, Host, Sighting, State
 
 _CUDA_COMPATIBILITY = "NVIDIA, CUDA Compatibility"
 
@@ -27,10 +27,14 @@ STATES: Tuple[State, ...] = (
         "driver_too_old_for_release",
         HOST,
         ERROR,
-        HIDES_ALL,
+        HIDES_NOTHING,
         "{what}. CUDA refuses to start with such a driver, and to Triton that is a host without a GPU.",
         "{remedy}",
         _CUDA_COMPATIBILITY + "; triton core: src/cuda_utils.cc, GetSupportedGPUs",
+        brief="the driver is too old for this Triton: {what}",
+        consequence="This Triton sees no GPU: models without an explicit instance_group run on the CPU without a log "
+        "line, those with KIND_GPU do not load.",
+        explains=("forward_compat_required", "compute_capability_too_new"),
     ),
     State(
         "forward_compat_required",
@@ -40,15 +44,21 @@ STATES: Tuple[State, ...] = (
         "{what}. " + FORWARD_NEEDS,
         "Install {driver}, or see that what starts Triton uses the compatibility package.",
         _CUDA_COMPATIBILITY + "; nvidia-container-toolkit: cmd/nvidia-cdi-hook/cudacompat",
+        brief="this Triton needs the compatibility package: {what}",
+        consequence="Where the compatibility package is not used, this Triton sees no GPU and moves models without an "
+        "explicit instance_group to the CPU without a log line.",
     ),
     State(
         "compute_capability_too_low",
         GPU,
         ERROR,
-        HIDES_GPU,
+        HIDES_NOTHING,
         "This GPU {what}. Triton leaves such a GPU out without a word.",
         "{remedy}",
         "triton core: src/cuda_utils.cc, GetSupportedGPUs",
+        brief="{what}",
+        consequence="This Triton does not use the GPU, and CUDA counts it all the same, so that the others keep their "
+        "numbers. Where no other is left, models without an explicit instance_group run on the CPU without a log line.",
     ),
     State(
         "compute_capability_too_new",
@@ -58,6 +68,8 @@ STATES: Tuple[State, ...] = (
         "This GPU {what}.",
         "Serve with a newer release of Triton on this GPU.",
         "NVIDIA, release notes of the CUDA toolkit",
+        brief="{what}",
+        consequence="Triton places models on the GPU, and their backends may fail there or be slow at first.",
     ),
 )
 

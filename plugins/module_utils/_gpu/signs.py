@@ -108,21 +108,18 @@ def _contains(text: str, parts: Sequence[str]) -> bool:
 
 
 def logged(
-    host: Host, gpu: Optional[HostGpu] = None, texts: Sequence[str] = (), xids: Sequence[int] = ()
+    host: Host, gpu: Optional[HostGpu] = None, kinds: Sequence[str] = (), xids: Sequence[int] = ()
 ) -> Tuple[str, ...]:
-    """Lines of the kernel's log with one of these texts or Xids, about this GPU where one is given, the last first.
+    """Lines of the kernel's log of these kinds (see `kernel_log`) or Xids, about this GPU where one is given.
 
     A line that names no GPU is about the only one there is.
     """
     lines = []
     for line in host.evidence.log:
-        about = line.pci_address.rpartition(".")[0] or line.pci_address
-        mine = gpu is None or (
-            gpu.pci_address.startswith(about) if about else len(host.gpus) == 1 and bool(gpu.pci_address)
-        )
-        if mine and (line.xid in xids or _contains(line.text, texts)):
+        mine = gpu is None or (line.pci_address == gpu.pci_address if line.pci_address else len(host.gpus) == 1)
+        if mine and (line.kind in kinds or (line.kind == "xid" and line.xid in xids)):
             lines.append(line.text)
-    return first(reversed(lines))
+    return first(lines)
 
 
 def first(lines: Iterable[str], number: int = 3) -> Tuple[str, ...]:

@@ -77,7 +77,7 @@ class HostGpu(NamedTuple):
         complaints: what the driver says instead, verbatim.
     """
 
-    index: int  # type: ignore[assignment]  # that a tuple has a method of this name is no use here
+    index: int  # type: ignore[assignment]  # a method of tuples
     pci_address: str
     pci: Optional[PciGpu] = None
     proc: Optional[ProcGpu] = None

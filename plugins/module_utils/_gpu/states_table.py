@@ -12,7 +12,8 @@ from .device_states import DEVICE_STATES
 from .driver_states import DRIVER_STATES
 from .hardware_states import HARDWARE_STATES
 from .mode_states import MODE_STATES
-from .release_states import RELEASE_STATES
+from .release_states import DETECTORS as RELEASE_DETECTORS
+from .release_states import STATES as RELEASE_STATES
 from .states import Row, State
 
 TABLE: Tuple[Row, ...] = (
@@ -20,7 +21,7 @@ TABLE: Tuple[Row, ...] = (
     *DRIVER_STATES,
     *DEVICE_STATES,
     *MODE_STATES,
-    *RELEASE_STATES,
+    *map(Row, RELEASE_STATES, RELEASE_DETECTORS),
     *CONTAINER_STATES,
     *CUDA_STATES,
 )

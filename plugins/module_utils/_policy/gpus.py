@@ -57,7 +57,7 @@ class VisibleGpus(NamedTuple):
         hidden: one sentence for each device of the host that the server cannot use, for all that one cause hides, or
             for why there is none at all: ``GPU 1 (0000:41:00.0, Tesla V100) is not usable: it fell off the bus``.
         driver_version: of the NVIDIA driver (``550.54.15``), empty where it is not known or there is none.
-        source: where this was learned, for messages: ``the gpus of the task``, ``nvidia-smi of this host``.
+        source: where this was learned, for messages: ``the gpus of the task``, ``the GPUs of this host``.
     """
 
     gpus: Tuple[Gpu, ...]
