@@ -84,7 +84,7 @@ def test_broken_gpus_fail_with_a_report_that_reads_as_one(hosts: Hosts, broken: 
     error = run.stdout.partition("[ERROR]: ")[2].partition("\nOrigin: ")[0]
     lines = [line.strip() for line in error.splitlines()]
     summary = lines[0].partition("Action failed: ")[2]
-    assert summary.startswith("0 of 2 GPUs are usable: ")
+    assert summary.startswith("None of 2 GPUs is usable: ")
     assert "0000:41:00.0" in summary
     assert "\\n" not in error
     text = "\n".join(lines)
@@ -239,7 +239,7 @@ def test_the_command_of_the_guard_judges_as_the_role_does(
     assert lost.returncode == 1
     *problems, summary = lost.stdout.splitlines()
     assert [line.partition(",")[0] for line in problems] == ["gpu_lost", "mig_enabled_without_instances"]
-    assert summary.startswith("Not ready after 0 seconds: 0 of 2 GPUs are usable")
+    assert summary.startswith("Not ready after 0 seconds: None of 2 GPUs is usable")
 
 
 def test_the_command_reports_and_tells_the_facts(

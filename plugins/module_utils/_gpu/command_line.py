@@ -14,15 +14,13 @@ import time
 from typing import Any, Dict, Iterable, Optional, Sequence, TextIO, Tuple
 
 from .._model_config.findings import ConfigError
-from .._placement.releases import find_release
-from .._policy.gpus import parse_compute_capability
-from .compat_note import read_compat_note
 from .diagnosis import diagnose
 from .evidence import Evidence
 from .facts import as_facts
 from .probing import collect
 from .readiness import Look, judge, wait
 from .states import ERROR, WARNING, Wanted
+from .wanted import parse_wanted
 
 READY, NOT_READY = 0, 1
 _LONGEST_LOOK = 30.0
@@ -46,7 +44,11 @@ def main(arguments: Optional[Sequence[str]] = None, output: Optional[TextIO] = N
     options = parser.parse_args(arguments)
     stream = output or sys.stdout
     try:
-        status: int = options.run(options, _wanted(options), stream)
+        # A single look has a limit of its own while it is waited.
+        limits = {"timeout": _LONGEST_LOOK} if options.run is _wait else {}
+        wanted, warnings = parse_wanted({**vars(options), **limits})
+        _print(sys.stderr, warnings)
+        status: int = options.run(options, wanted, stream)
     except ConfigError as error:
         parser.error(str(error))
     except BrokenPipeError:
@@ -71,21 +73,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_options(command: argparse.ArgumentParser, timeout: float) -> None:
+    """The options of the module gpu_facts, with its names."""
     add = command.add_argument
     add("--timeout", type=_amount, default=timeout, metavar="S", help=f"how long it may take, in seconds ({timeout})")
-    add("--expected", type=_count, metavar="N", help="GPUs that Triton must be able to use (all that there are)")
+    add("--expected", type=_count, dest="expected_count", metavar="N", help="GPUs that Triton must be able to use")
     add("--minimum-memory-gb", type=_amount, metavar="GB", help="memory that each needs, in GB of 10^9 bytes")
-    add("--minimum-compute-capability", type=_capability, metavar="X.Y", help="compute capability that each needs")
-    add("--release", type=_release, metavar="YY.MM", help="release of Triton that is to use them")
-    add(
-        "--min-supported-compute-capability",
-        type=_capability,
-        metavar="X.Y",
-        help="this option of that server, where it has it",
-    )
+    add("--minimum-compute-capability", metavar="X.Y", help="compute capability that each needs")
+    add("--release", dest="triton_release", metavar="YY.MM", help="release of Triton that is to use them")
+    add("--min-supported-compute-capability", metavar="X.Y", help="this option of that server, where it has it")
     add("--cuda-compat", metavar="PATH", help="libcuda of its CUDA compatibility package, or the folder of it")
     add("--cuda-visible-devices", metavar="LIST", help="CUDA_VISIBLE_DEVICES in its environment")
-    add("--containers", action="store_true", help="Triton runs in a container here")
+    add("--server-log", metavar="FILE", help="what it logged at its start")
+    add("--containers", action="store_const", const=True, help="it runs in a container here")
+    add("--no-containers", action="store_const", const=False, dest="containers", help="it does not")
     add("--root", default="/", metavar="DIRECTORY", help="of the file system to look at (/)")
 
 
@@ -106,10 +106,11 @@ def _wait(options: argparse.Namespace, wanted: Wanted, output: TextIO) -> int:
 
     def look(seconds: float) -> Look:
         facts, evidence = _examine(options.root, wanted, min(seconds, _LONGEST_LOOK))
-        return judge(facts, evidence.services, options.expected, options.accept)
+        return judge(facts, evidence.services, options.expected_count, options.accept)
 
     def tell(seen: Look) -> None:
-        _print(output, [f"Waiting: {line}" for line in seen.problems + seen.shortcomings])
+        # What they mean and what to do comes at the end, if it is still so then.
+        _print(output, [f"Waiting: {line.partition(': ')[0]}" for line in seen.problems + seen.shortcomings])
 
     waited = wait(look, options.timeout, time, tell)
     last, duration = waited.last, f"after {waited.seconds:.0f} seconds"
@@ -142,24 +143,6 @@ def _examine(root: str, wanted: Wanted, seconds: float) -> Tuple[Dict[str, Any],
     return as_facts(diagnose(evidence, wanted)), evidence
 
 
-def _wanted(options: argparse.Namespace) -> Wanted:
-    """What is expected of the host.
-
-    Raises:
-        ConfigError: the compatibility package cannot be read.
-    """
-    return Wanted(
-        expected_count=options.expected,
-        minimum_memory_gb=options.minimum_memory_gb,
-        minimum_compute_capability=parse_compute_capability(options.minimum_compute_capability),
-        triton_release=options.release,
-        min_supported_compute_capability=options.min_supported_compute_capability,
-        compat_note=read_compat_note(options.cuda_compat)[0] if options.cuda_compat else None,
-        cuda_visible_devices=options.cuda_visible_devices,
-        containers=options.containers or None,
-    )
-
-
 def _version() -> str:
     """Of the release that this was made of: see the action standalone_check. A module has no such file."""
     try:
@@ -179,17 +162,3 @@ def _amount(text: str) -> float:
     if not re.match(r"[0-9]{1,9}(?:\.[0-9]+)?\Z", text):
         raise argparse.ArgumentTypeError(f"'{text}' is no positive number")
     return float(text)
-
-
-def _capability(text: str) -> str:
-    if not re.match(r"[0-9]{1,3}\.[0-9]\Z", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no compute capability, such as 8.0")
-    return text
-
-
-def _release(text: str) -> str:
-    try:
-        find_release(text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
