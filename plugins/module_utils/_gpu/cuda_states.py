@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Iterator, List, Mapping, Optional
 
 from .evidence import TEGRA
-from .signs import answered, answers, asked, first, for_driver, listed, loaded, on_bus, said
+from .signs import answered, answers, asked, first, for_driver, if_wanted, listed, loaded, on_bus, said
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
 # CUDA's errors that only a libcuda of another version than the driver meets (CUDA driver API, CUresult).
@@ -117,10 +117,15 @@ def _cuda_omits_gpu(host: Host) -> Iterator[Sighting]:
 
 
 def _driver_error(host: Host) -> Iterator[Sighting]:
+    lines = [line for answer in asked(host) for line in said(answer)]
+    if not host.gpus:
+        severity = None if any(answer.error for answer in asked(host)) else if_wanted(host)
+        lines = lines or ["NVML, nvidia-smi: not found"]
+        yield Sighting("driver_error", first(lines), values={"said": lines[0]}, severity=severity)
+        return
     untold = host.evidence.platform.kind == TEGRA and not asked(host)
     if not for_driver(host) or listed(host) or _cuda_works(host) or untold:
         return
-    lines = [line for answer in asked(host) for line in said(answer)]
     if not lines:
         lines = (
             ["NVML, nvidia-smi: not asked"]

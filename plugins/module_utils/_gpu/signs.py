@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .evidence import TEGRA, WSL, DriverAnswer
-from .states import Host, HostGpu
+from .states import ERROR, INFO, Host, HostGpu
 
 NVIDIA = "nvidia"
 
@@ -129,6 +129,14 @@ def logged(
 def first(lines: Iterable[str], number: int = 3) -> Tuple[str, ...]:
     """The first few of the lines, each once, verbatim but for blanks."""
     return tuple(dict.fromkeys(filter(None, (" ".join(line.split())[:_LENGTH] for line in lines))))[:number]
+
+
+def if_wanted(host: Host) -> str:
+    """How bad it is that there is no GPU: an error where one is asked for; some hosts have none on purpose."""
+    wanted = host.wanted
+    if wanted.expected_count is not None:
+        return ERROR if wanted.expected_count else INFO
+    return ERROR if wanted.minimum_memory_gb or wanted.minimum_compute_capability else INFO
 
 
 def driver_version(host: Host) -> str:

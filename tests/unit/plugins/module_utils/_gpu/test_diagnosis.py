@@ -11,7 +11,7 @@ from ansible_collections.inference.triton.plugins.module_utils._gpu.evidence imp
     Evidence,
     LogLine,
 )
-from ansible_collections.inference.triton.plugins.module_utils._gpu.report import report_lines
+from ansible_collections.inference.triton.plugins.module_utils._gpu.report import diagnosis_warnings, report_lines
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.situations import (
@@ -237,3 +237,21 @@ def test_the_report_has_a_paragraph_for_each_state():
 
 def test_the_report_of_a_host_in_order_is_its_summary():
     assert report_lines(diagnose(HEALTHY)) == ["2 of 2 GPUs are usable."]
+
+
+def test_a_log_that_cannot_be_read_is_a_warning_where_it_may_have_the_cause():
+    blind = {"log_read": False, "user": "deploy"}
+    (warning,) = diagnosis_warnings(diagnose(without_second()._replace(**blind)))
+    assert warning == (
+        "The kernel's log cannot be read by the user deploy. It may have the cause of gpu_lost: run the task as root."
+    )
+    assert diagnosis_warnings(diagnose(HEALTHY._replace(**blind))) == []
+    assert diagnosis_warnings(diagnose(without_second())) == []
+
+
+def test_settings_of_containers_that_cannot_be_read_matter_where_triton_runs_in_one():
+    problem = "/etc/docker/daemon.json: is not JSON"
+    stack = HEALTHY.containers._replace(problems=(problem,))
+    evidence = HEALTHY._replace(containers=stack, warnings=("a word",))
+    assert diagnosis_warnings(diagnose(evidence)) == ["a word"]
+    assert diagnosis_warnings(diagnose(evidence, Wanted(containers=True))) == ["a word", problem]
