@@ -62,14 +62,15 @@ class Engine:
 
         Without SYS_ADMIN systemd skips ProtectSystem= and its like without a word, and a test would prove nothing.
         """
+        unconfined = ["--stop-signal=SIGRTMIN+3", "--security-opt=apparmor=unconfined"]  # SIGRTMIN+3: systemd(1)
         if self.program == "podman":
-            confinement = ["--security-opt=label=disable", "--security-opt=apparmor=unconfined"]
             limits = [f"--ulimit={name}={limit}:{limit}" for name, limit in _limits().items()]
-            return ["--systemd=always", "--cap-add=SYS_ADMIN", *confinement, *limits]
-        options = ["--privileged", "--tmpfs=/run", "--tmpfs=/run/lock", "--env=container=docker"]
-        if self.cgroups == 1:
-            return [*options, "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"]
-        return [*options, "--cgroupns=private"]
+            return [*unconfined, "--security-opt=label=disable", "--systemd=always", "--cap-add=SYS_ADMIN", *limits]
+        options = [*unconfined, "--tmpfs=/run", "--tmpfs=/run/lock", "--env=container=docker"]
+        if self.cgroups == 2:
+            return [*options, "--privileged", "--cgroupns=private"]
+        tree = ["--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+        return [*options, "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined", *tree]
 
     def run(self, *arguments: str, text: str | None = None, timeout: float = 60) -> str:
         """What `program arguments` prints, `text` being its standard input. Raises HostsError with what went wrong."""

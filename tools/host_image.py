@@ -34,7 +34,6 @@ SET_UP = (
     f"echo '{USER} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{USER}",
     "update-ca-certificates",
 )
-COMMAND, STOP_SIGNAL = "/sbin/init", "SIGRTMIN+3"  # systemd(1): halt cleanly
 
 STOCK = "docker.io/library/debian:{release}"
 DEBIANS = re.compile(r"bullseye|bookworm|trixie|forky|duke|sid|stable|oldstable|testing|unstable")
@@ -62,7 +61,7 @@ def lacking() -> list[Lacking]:
 
 def _digest() -> str:
     """Of everything that decides what is in an image."""
-    recipe = (PACKAGES, LEFT_OUT, SET_UP, COMMAND, STOP_SIGNAL, os.environ.get("MOLECULE_BASE_IMAGE"))
+    recipe = (PACKAGES, LEFT_OUT, SET_UP, os.environ.get("MOLECULE_BASE_IMAGE"))
     digest = hashlib.sha256(repr(recipe).encode())
     for path in _certificates():
         digest.update(path.read_bytes())
@@ -96,11 +95,7 @@ def _build_from_packages(engine: Engine, release: str, image: str) -> None:
                 f"mmdebstrap could not make the image ({done.returncode}):\n{done.stdout}{done.stderr.strip()}\n"
                 "MOLECULE_MIRROR=http://... names another mirror of Debian."
             )
-        engine.run(
-            *("import", f"--change=CMD [{_quoted(COMMAND)}]", f"--change=STOPSIGNAL {STOP_SIGNAL}"),
-            *(str(archive), image),
-            timeout=BUILD_TIMEOUT,
-        )
+        engine.run("import", str(archive), image, timeout=BUILD_TIMEOUT)
 
 
 def _build_on_stock(engine: Engine, release: str, image: str) -> None:
@@ -119,8 +114,6 @@ def _build_on_stock(engine: Engine, release: str, image: str) -> None:
             "rm -rf /var/lib/apt/lists/* /etc/machine-id && : > /etc/machine-id\n"
             f"COPY certificates {CERTIFICATES}\n"
             f"RUN {' && '.join(SET_UP)}\n"
-            f"STOPSIGNAL {STOP_SIGNAL}\n"
-            f"CMD [{_quoted(COMMAND)}]\n"
         )
         arguments = ["build", "--tag", image, "--file", str(folder / "Containerfile")]
         if engine.program == "podman":
@@ -157,7 +150,3 @@ def _proxies() -> list[str]:
     return [
         line for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines() if '""' not in line
     ]
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"'

@@ -199,7 +199,7 @@ def _start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dic
     name = scenario.container(host)
     published = [f"--publish=127.0.0.1:{outside}:{inside}" for inside, outside in reach.items()]
     options = ["--detach", f"--name={name}", f"--hostname={host}", f"--label={scenario.label}"]
-    engine.run("run", *options, *engine.systemd_options, *published, image)
+    engine.run("run", *options, *engine.systemd_options, *published, image, "/sbin/init")
     engine.run("exec", "--interactive", name, "sh", "-c", ADMIT, text=scenario.key.with_suffix(".pub").read_text())
     _wait(engine, name, reach[SSH])
 
