@@ -42,6 +42,14 @@ attributes:
     platforms: linux
 """
 
+    FACTS = r"""
+options: {}
+attributes:
+  facts:
+    description: Returns C(ansible_facts), which Ansible keeps for the host.
+    support: full
+"""
+
     ACTIONGROUP = r"""
 options: {}
 attributes:

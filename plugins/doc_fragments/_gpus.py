@@ -12,9 +12,10 @@ options:
     description:
       - The GPUs of the host that serves the models, in the order of their PCI addresses, invented or known from
         elsewhere.
-      - Each is a mapping with any of C(name), C(uuid), C(memory_mib), C(compute_capability) (V("8.0")), C(pci_address),
-        C(usable), C(reason) (why it is not), C(mig_mode), C(mig_devices) (each with C(uuid), C(profile), C(memory_mib))
-        and C(index). A wrong key that looks like one of them is an error, others are left alone.
+      - Each is a mapping with any of C(name), C(brand), C(uuid), C(memory_mib), C(compute_capability) (V("8.0")),
+        C(pci_address), C(usable), C(reason) (why it is not), C(mig_mode), C(mig_devices) (each with C(uuid),
+        C(profile), C(memory_mib)) and C(index). A wrong key that looks like one of them is an error, others are left
+        alone.
       - An empty list is a host without a GPU. By default, the GPUs of the managed host are detected.
     type: list
     elements: dict
@@ -32,9 +33,26 @@ options:
   min_supported_compute_capability:
     description:
       - What the server is given as C(--min-supported-compute-capability), for example V("7.5"). It does not use GPUs
-        with less. It overrules O(triton_release).
-      - Without it, 6.0 is taken up to Triton 24.10 and 7.5 from 24.11. There is a doubt about the second. It is the
-        default of Triton's core, but some builds have another one. The options that a server logs at its start have the
-        value in force.
+        with less. It overrules O(server_log) and O(triton_release).
+      - Without it, the value in O(server_log) is taken, which is the one in force. Without that too, it is 6.0 up to
+        Triton 24.10 and 7.5 from 24.11. There is a doubt about the second. It is the default of Triton's core, but some
+        builds have another one.
     type: str
+  server_log:
+    description:
+      - Path of the server's log on the managed host. The table of options in it, as of the last start, has the lowest
+        compute capability that this server uses, and its version, which says what it asks of a GPU where
+        O(triton_release) is not given.
+      - Where O(triton_release) is another release than the one that wrote the log, because an upgrade is planned for
+        example, the log does not count, with a warning.
+    type: path
+  cuda_compat:
+    description:
+      - Path, on the managed host, of the C(libcuda) of NVIDIA's compatibility package (C(cuda-compat)) in the image or
+        the installation of the server, of the folder that has it, V(/usr/local/cuda/compat), or of the root of an
+        unpacked image. A note in that library says for which CUDA it is, and on which branches of the driver it runs.
+        It overrules what is known of O(triton_release).
+      - With it, data-centre GPUs with a driver that is too old for the CUDA of the server count, with a warning, where
+        the package bridges that driver. Without it they do not, unless it is known of this release.
+    type: path
 """

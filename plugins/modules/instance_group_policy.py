@@ -439,6 +439,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import given_or_detected
+from ansible_collections.inference.triton.plugins.module_utils._gpu.server_installation import read_installation
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._model_config.release import parse_release
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
@@ -460,6 +461,8 @@ def main() -> None:
             "cuda_visible_devices": {"type": "str"},
             "driver_version": {"type": "str"},
             "min_supported_compute_capability": {"type": "str"},
+            "server_log": {"type": "path"},
+            "cuda_compat": {"type": "path"},
             "config_name": {"type": "str"},
             "baseline": {"type": "path"},
             "write_baseline": {"type": "bool", "default": False},
@@ -490,6 +493,7 @@ def main() -> None:
             params["triton_release"],
             params["min_supported_compute_capability"],
             config_name=params["config_name"],
+            installation=read_installation(params["cuda_compat"], params["server_log"]),
         )
         for warning in server.warnings:
             module.warn(warning)

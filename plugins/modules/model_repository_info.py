@@ -43,8 +43,9 @@ options:
   triton_release:
     description:
       - The release of Triton as V(YY.MM), in quotes. It decides which compute capability and which driver are too low.
-      - Without it, the lowest compute capability that any known release asks for is taken, 6.0, and a warning names the
-        GPUs that newer releases may drop. Then no driver is too old.
+      - Without it, it is the release that wrote O(server_log). Without that too, the lowest compute capability that any
+        known release asks for is taken, 6.0, and a warning names the GPUs that newer releases may drop. Then no driver
+        is too old, unless O(cuda_compat) says for which CUDA it has to be.
     type: str
   auto_complete:
     description:
@@ -92,6 +93,22 @@ EXAMPLES = r"""
 - name: Name them
   ansible.builtin.debug:
     msg: "{{ upgraded.counts.silent_cpu }} models would go to the CPU: {{ upgraded.silent_cpu | join(', ') }}"
+
+- name: Ask what a host with an old driver does with the image that lies unpacked under /var/lib/triton
+  inference.triton.model_repository_info:
+    repositories: [/srv/triton/models]
+    triton_release: "25.12"
+    cuda_compat: /var/lib/triton/usr/local/cuda-13.1/compat
+  register: bridged
+
+- name: Say whether that driver is enough
+  ansible.builtin.debug:
+    msg: "{{ bridged.server.driver_fit.fit }}: {{ bridged.server.driver_fit.text }}"
+
+- name: Take the lowest compute capability that counts from the log of the server
+  inference.triton.model_repository_info:
+    repositories: [/srv/triton/models]
+    server_log: /var/log/tritonserver.log
 
 - name: Ask what would not load if the only GPU were lost
   inference.triton.model_repository_info:
@@ -304,6 +321,10 @@ server:
           description: UUID, empty where it is not known.
           type: str
           sample: ""
+        brand:
+          description: Brand of the product, as the driver or the task has it; empty where it is not known.
+          type: str
+          sample: nvidia
         memory_mib:
           description: Memory in MiB, null where it is not known.
           type: int
@@ -324,23 +345,71 @@ server:
     source:
       description: Where the GPUs were learned.
       type: str
-      sample: nvidia-smi of this host
+      sample: the GPUs of this host
     min_compute_capability:
       description: The lowest compute capability that it uses.
       type: str
       sample: "7.5"
+    min_compute_capability_source:
+      description: Where that is from, the task, the server's log, its process, its release, or all releases together.
+      type: str
+      sample: Triton 25.10
     release:
-      description: The release that was taken; null where none was given.
+      description: The release that was taken; null where none was given and no log tells.
       type: str
       sample: "25.10"
     version:
-      description: The version that this release of the server calls itself; null where no release was given.
+      description: The version that this release of the server calls itself; null where it is not known.
       type: str
       sample: 2.62.0
     cuda:
-      description: The CUDA version of this release, as far as it is known.
+      description: The CUDA version of the server, by O(cuda_compat) or its release, as far as it is known.
       type: str
       sample: 13.0.2
+    driver_fit:
+      description: Whether that CUDA works with the driver.
+      type: dict
+      contains:
+        fit:
+          description:
+            - V(bundled) where the driver is as new as the CUDA of the server, or newer.
+            - V(minor_version) where it is older, but made for CUDA of the same major version, which is enough.
+            - V(forward_compatibility) where the compatibility package bridges the difference.
+            - V(too_old) where CUDA does not start with this driver, so that Triton sees no GPU.
+            - V(unknown) where the driver, or the CUDA of the server, is not known.
+          type: str
+          sample: minor_version
+        text:
+          description: The same in words.
+          type: str
+          sample: >-
+            driver 580.65.06 works with CUDA 13.0.2 of Triton 25.10, though 580.95.05 comes with it: any from 580 on
+            does (minor version compatibility), except for what is compiled from PTX when it starts
+        driver_version:
+          description: The driver in question; null where it is not known.
+          type: str
+          sample: 580.65.06
+        cuda:
+          description: The CUDA version in question; null where it is not known.
+          type: str
+          sample: 13.0.2
+        bundled_driver:
+          description: The driver that comes with that CUDA; null where it is not known.
+          type: str
+          sample: 580.95.05
+        oldest_driver:
+          description: The oldest driver, or its branch, that works with it by itself; null where it is not known.
+          type: str
+          sample: "580"
+        compat_branches:
+          description: The branches of older drivers that its compatibility package bridges; empty where none are known.
+          type: list
+          elements: int
+          sample: []
+        source:
+          description: Where the CUDA version and its driver are from; null where they are not known.
+          type: str
+          sample: "Triton's compatibility matrix (server: docs/introduction/compatibility.md)"
 ignored:
   description: What lies in the repositories and is no model.
   type: list
@@ -359,6 +428,7 @@ ignored:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.detection import given_or_detected
+from ansible_collections.inference.triton.plugins.module_utils._gpu.server_installation import read_installation
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
@@ -376,6 +446,8 @@ def main() -> None:
             "cuda_error": {"type": "int", "default": 0},
             "triton_release": {"type": "str"},
             "min_supported_compute_capability": {"type": "str"},
+            "server_log": {"type": "path"},
+            "cuda_compat": {"type": "path"},
             "auto_complete": {"type": "bool", "default": True},
             "config_name": {"type": "str"},
         },
@@ -390,6 +462,7 @@ def main() -> None:
             options["cuda_error"],
             options["auto_complete"],
             options["config_name"],
+            read_installation(options["cuda_compat"], options["server_log"]),
         )
         found = survey(options["repositories"], server)
     except (ConfigError, RepositoryError) as error:

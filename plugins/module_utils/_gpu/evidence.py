@@ -123,7 +123,7 @@ class MigDevice(NamedTuple):
 
     uuid: str = ""
     profile: str = ""
-    index: Optional[int] = None
+    index: Optional[int] = None  # type: ignore[assignment]  # a method of tuples
     gpu_instance: Optional[int] = None
     compute_instance: Optional[int] = None
     memory_mib: Optional[int] = None
@@ -153,7 +153,7 @@ class DeviceAnswer(NamedTuple):
     """
 
     pci_address: str = ""
-    index: Optional[int] = None
+    index: Optional[int] = None  # type: ignore[assignment]  # a method of tuples
     uuid: str = ""
     name: str = ""
     minor: Optional[int] = None

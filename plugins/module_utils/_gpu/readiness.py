@@ -103,12 +103,12 @@ def judge(
     usable = facts["usable_count"]
     wanted = max(facts["present_count"], 1) if expected is None else expected
     if usable < wanted and not errors:
-        problems.append(f"the host: {usable} of {wanted} expected GPUs can be used by Triton.")
+        problems.append(f"{usable} of {wanted} expected GPUs can be used by Triton.")
     return Look(tuple(problems), tuple(_shortcomings(facts, services)), facts["summary"])
 
 
 def _shortcomings(facts: Mapping[str, Any], services: Services) -> Tuple[str, ...]:
     kept_awake = all(gpu["persistence_mode"] for gpu in facts["gpus"] if gpu["usable"])
     if "nvidia-persistenced" in services.installed and not services.persistenced and not kept_awake:
-        return ("the host: nvidia-persistenced is installed, but does not run, so the first use of each GPU is slow.",)
+        return ("nvidia-persistenced is installed, but does not run, so the first use of each GPU is slow.",)
     return ()

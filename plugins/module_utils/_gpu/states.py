@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection: it can change without notice.
-"""How what is wrong with a GPU is told: the shape of a state, of the sighting of one, and of what they are told from."""
+"""How what is wrong with a GPU is told: the shape of a state, of its sighting, and of what it is told from."""
 
 from __future__ import annotations
 
 from typing import Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
+from .._placement.installation import CompatNote, ServerOptions
 from .evidence import DeviceAnswer, Evidence, PciGpu, ProcGpu
 
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -27,6 +28,11 @@ class State(NamedTuple):
         remedy: one thing to do, in the imperative. Likewise.
         source: where the fact is from.
         dcgm: the number of NVIDIA DCGM's error for it (``DCGM_FR_...``), where there is one.
+        brief: the explanation as a part of a sentence, for summaries: what the GPU is or does (``fell off the bus``)
+            where the scope is a GPU, else a clause (``the NVIDIA driver is not installed``). Likewise.
+        consequence: what Triton does because of it, where ``hides`` does not say that.
+        explains: states that are no news where this one is seen: anywhere on the host, or, where it was seen of a GPU,
+            of that GPU.
     """
 
     id: str
@@ -37,6 +43,9 @@ class State(NamedTuple):
     remedy: str
     source: str
     dcgm: Optional[int] = None
+    brief: str = ""
+    consequence: str = ""
+    explains: Tuple[str, ...] = ()
 
 
 class Sighting(NamedTuple):
@@ -47,7 +56,7 @@ class Sighting(NamedTuple):
         seen: the evidence, verbatim, at most three lines.
         pci_address: of the GPU that it is about; empty for the host.
         values: for the placeholders in the state's explanation and remedy.
-        severity: instead of the state's, where it depends on what was asked for.
+        severity, hides: instead of the state's, where they depend on what else was seen or asked for.
     """
 
     state: str
@@ -55,6 +64,7 @@ class Sighting(NamedTuple):
     pci_address: str = ""
     values: Mapping[str, str] = {}
     severity: Optional[str] = None
+    hides: Optional[str] = None
 
 
 class HostGpu(NamedTuple):
@@ -67,7 +77,7 @@ class HostGpu(NamedTuple):
         complaints: what the driver says instead, verbatim.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # a method of tuples
     pci_address: str
     pci: Optional[PciGpu] = None
     proc: Optional[ProcGpu] = None
@@ -85,6 +95,7 @@ class Wanted(NamedTuple):
         triton_release: ``YY.MM``, the release that should use them.
         min_supported_compute_capability: that server's option, which overrules its release.
         compat_note: what the compatibility package of that image or installation says of itself.
+        logged: what that server's log says of it.
         cuda_visible_devices: that server's environment variable.
         containers: whether Triton runs in a container here.
     """
@@ -94,7 +105,8 @@ class Wanted(NamedTuple):
     minimum_compute_capability: Optional[Tuple[int, int]] = None
     triton_release: Optional[str] = None
     min_supported_compute_capability: Optional[str] = None
-    compat_note: Optional[object] = None
+    compat_note: Optional[CompatNote] = None
+    logged: Optional[ServerOptions] = None
     cuda_visible_devices: Optional[str] = None
     containers: Optional[bool] = None
 
@@ -108,3 +120,68 @@ class Host(NamedTuple):
 
 
 Detector = Callable[[Host], Iterator[Sighting]]
+
+
+class Row(NamedTuple):
+    """A state, and what tells whether a host has it. `states_table` has all of them."""
+
+    state: State
+    detect: Detector
+
+
+class Finding(NamedTuple):
+    """A state that a host has, in words.
+
+    Attributes:
+        severity: of this finding; the state's own may be another.
+        hides: what it takes from Triton, likewise.
+        pci_address: of the GPU that it is about; empty for the host.
+        where: ``GPU 0000:41:00.0 (NVIDIA A100-SXM4-80GB, GPU-5f...)`` or ``the host``.
+        evidence: verbatim, at most three lines.
+    """
+
+    state: State
+    severity: str
+    hides: str
+    pci_address: str
+    where: str
+    evidence: Tuple[str, ...]
+    brief: str
+    explanation: str
+    consequence: str
+    remedy: str
+
+
+class DiagnosedGpu(NamedTuple):
+    """A GPU and what became of it.
+
+    Attributes:
+        usable: whether a process on this host can use it, or its MIG devices, with CUDA.
+        reason: why it cannot, as a part of a sentence; empty where it can.
+        health: the severity of the worst finding about it, else ``ok``.
+        states: the findings about it, worst first.
+    """
+
+    gpu: HostGpu
+    usable: bool
+    reason: str
+    health: str
+    states: Tuple[str, ...]
+
+
+class Diagnosis(NamedTuple):
+    """What is to be said of a host.
+
+    Attributes:
+        gpus: in the order of the PCI addresses.
+        findings: errors first, then warnings, then information, each in the order of the table.
+        state, severity: of the first finding; ``ok`` where there is none.
+        summary: all in one line: how many GPUs are usable, which is not, why, and what to do.
+    """
+
+    host: Host
+    gpus: Tuple[DiagnosedGpu, ...]
+    findings: Tuple[Finding, ...]
+    state: str
+    severity: str
+    summary: str

@@ -10,7 +10,8 @@ table that a server logs at its start has the value in force, ``min_supported_co
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+import re
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from .._model_config.findings import ConfigError
 from .._model_config.release import parse_release
@@ -32,7 +33,7 @@ class Release(NamedTuple):
         server: the version that the server says it has.
         cuda: the CUDA version in its image; the major one alone where no more is known, empty where nothing is.
         driver: the driver that comes with that CUDA, or that the release notes ask for; empty where none is known.
-        source: where CUDA and driver are from, see `_RELEASES`.
+        source: where CUDA and driver are from, see `_SOURCES`.
     """
 
     name: str
@@ -49,30 +50,47 @@ class Release(NamedTuple):
     def cuda_major(self) -> Optional[int]:
         return int(self.cuda.partition(".")[0]) if self.cuda else None
 
+    @property
+    def compat_branches(self) -> Tuple[int, ...]:
+        """The driver branches that its compatibility package bridges; empty where no source says."""
+        return _COMPAT_BRANCHES.get(self.driver, ())
 
-# Release, server version (server: TRITON_VERSION in each release branch), CUDA, driver, and where these two are from:
-#   notes    NVIDIA's release notes of that release, for the image py3
-#   matrix   server: docs/introduction/compatibility.md, for the image vllm, whose base py3 shares
-#   beside   the releases beside it, as far as they agree
+    @property
+    def told_by(self) -> str:
+        """The source in words."""
+        return _SOURCES[self.source]
+
+
+_SOURCES = {
+    "notes": "NVIDIA's release notes of that Triton",
+    "frameworks": "NVIDIA's release notes of the framework containers of that month, which share its base",
+    "matrix": "Triton's compatibility matrix (server: docs/introduction/compatibility.md)",
+    "beside": "the releases beside it, as far as they agree",
+}
+
+# Release, server version (server: TRITON_VERSION in each release branch), CUDA, driver, and where these two are from.
+# The notes are about the image py3, the matrix about vllm, whose base py3 shares. The image of TensorRT-LLM can have an
+# older CUDA. What the notes from 24.11 on say of drivers is left out: they ask for 575 where CUDA 13 needs 580, and
+# list branches that the compatibility packages in the images themselves do not accept.
 _RELEASES = """
-21.06 2.11.0 11 - beside
+21.06 2.11.0 11.3.1 465.19.01 frameworks
 21.07 2.12.0 11 - beside
 21.08 2.13.0 11 - beside
-21.09 2.14.0 11 - beside
+21.09 2.14.0 11.4.2 470 frameworks
 21.10 2.15.0 11 - beside
 21.11 2.16.0 11 - beside
 21.12 2.17.0 11.5.0 495 notes
-22.01 2.18.0 11 - beside
-22.02 2.19.0 11 - beside
-22.03 2.20.0 11 - beside
+22.01 2.18.0 11.6.0 510 notes
+22.02 2.19.0 11.6 510 beside
+22.03 2.20.0 11.6.1 510 notes
 22.04 2.21.0 11 - beside
-22.05 2.22.0 11 - beside
-22.06 2.23.0 11 - beside
+22.05 2.22.0 11.7 515 notes
+22.06 2.23.0 11.7.1 515 notes
 22.07 2.24.0 11 - beside
 22.08 2.25.0 11 - beside
 22.09 2.26.0 11 - beside
-22.10 2.27.0 11 - beside
-22.11 2.28.0 11 - beside
+22.10 2.27.0 11.8.0 520 notes
+22.11 2.28.0 11.8.0 520 beside
 22.12 2.29.0 11.8.0 520 notes
 23.01 2.30.0 - - beside
 23.02 2.31.0 - - beside
@@ -124,6 +142,13 @@ _RELEASES = """
 # (NVIDIA, CUDA Compatibility, minor version compatibility).
 MIN_DRIVERS = {11: "450.80.02", 12: "525", 13: "580"}
 
+# Driver -> the branches that NVIDIA's compatibility package of that driver bridges: the note that its libcuda carries
+# (section .note.cuda.fwd_compatibility).
+_COMPAT_BRANCHES: Dict[str, Tuple[int, ...]] = {
+    "575.57.08": (535, 550, 560, 565, 570, 575),
+    "590.44.01": (535, 550, 570, 575, 580, 590),
+}
+
 
 def _load() -> Tuple[Release, ...]:
     rows = (line.split() for line in _RELEASES.strip().splitlines())
@@ -147,7 +172,13 @@ def find_release(name: str) -> Release:
     return by_name.get(name, newest)
 
 
+def release_of_server(version: str) -> Optional[Release]:
+    """The release of a server that calls itself by this version, None where none is known to."""
+    return next((release for release in RELEASES if release.server == version), None)
+
+
 def parse_driver(text: str) -> Optional[Version]:
-    """``550.54.15`` as numbers to compare by, None for what is no driver version."""
-    parts = text.split(".")
-    return tuple(map(int, parts)) if all(part.isdigit() for part in parts) else None
+    """``550.54.15`` as numbers to compare by, None for what is no version."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){0,9}", text):
+        return None
+    return tuple(map(int, text.split(".")))

@@ -7,19 +7,14 @@ Source: triton core, src/cuda_utils.cc, GetSupportedGPUs and CheckGPUCompatibili
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .._model_config.findings import ConfigError
-from .._policy.gpus import Gpu, VisibleGpus, parse_compute_capability
-from .releases import (
-    HIGHER_CAPABILITY,
-    LOWEST_CAPABILITY,
-    MIN_DRIVERS,
-    Capability,
-    Release,
-    find_release,
-    parse_driver,
-)
+from .._policy.gpus import Gpu, VisibleGpus
+from .compute_capability import below, capability_text, given_up, too_new
+from .driver_fit import FORWARD, TOO_OLD, UNKNOWN, DriverFit, driver_fit
+from .installation import NOTHING_KNOWN, Installation
+from .minimum import ANY_RELEASE, BY_RELEASE, Minimum, minimum_in_force
+from .releases import HIGHER_CAPABILITY, LOWEST_CAPABILITY, Capability, Release, find_release, release_of_server
 
 NO_GPU = "no_gpu"
 DRIVER_TOO_OLD = "driver_too_old"
@@ -42,6 +37,11 @@ _CUDA_ERRORS = {
     999: "unknown error",
 }
 
+FORWARD_NEEDS = (
+    "In a container NVIDIA's toolkit has to put that package before the driver's libcuda, elsewhere LD_LIBRARY_PATH "
+    "has to name its folder. A driver that needs no such package is the safer choice."
+)
+
 
 class Reason(NamedTuple):
     """Why something is as it is: a short stable name, and a part of a sentence that says it."""
@@ -58,8 +58,9 @@ class ServerView(NamedTuple):
         left_out: a sentence for each GPU that it does not use.
         why_no_gpu: why it uses none, None where it uses one.
         cuda_failure: what CUDA says where it fails altogether, else empty: then no model loads at all.
-        min_compute_capability: the lowest that it uses.
-        release: its row in the table, None where no release is given.
+        min_compute_capability: the lowest that it uses, by ``minimum_source``.
+        release: its row in the table, None where it is not known.
+        driver_fit: whether its CUDA works with the driver.
         auto_complete: False for a server with ``--disable-auto-complete-config``.
         config_name: its ``--model-config-name``, None where it has none.
         assumed: whether a documented rule of the release, rather than what was given, decides about a GPU.
@@ -72,7 +73,9 @@ class ServerView(NamedTuple):
     why_no_gpu: Optional[Reason] = None
     cuda_failure: str = ""
     min_compute_capability: Capability = LOWEST_CAPABILITY
+    minimum_source: str = ""
     release: Optional[Release] = None
+    driver_fit: DriverFit = DriverFit(UNKNOWN, "")
     auto_complete: bool = True
     config_name: Optional[str] = None
     assumed: bool = False
@@ -91,7 +94,7 @@ class ServerView(NamedTuple):
     def as_result(self) -> Dict[str, Any]:
         """As a module returns it."""
         gpus = [
-            {**gpu._asdict(), "compute_capability": gpu.compute_capability and _text(gpu.compute_capability)}
+            {**gpu._asdict(), "compute_capability": gpu.compute_capability and capability_text(gpu.compute_capability)}
             for gpu in self.gpus
         ]
         return {
@@ -99,10 +102,12 @@ class ServerView(NamedTuple):
             "left_out": list(self.left_out),
             "why_no_gpu": self.why_no_gpu and self.why_no_gpu._asdict(),
             "source": self.source,
-            "min_compute_capability": _text(self.min_compute_capability),
+            "min_compute_capability": capability_text(self.min_compute_capability),
+            "min_compute_capability_source": self.minimum_source,
             "release": self.release and self.release.name,
             "version": self.release and self.release.server,
-            "cuda": (self.release and self.release.cuda) or None,
+            "cuda": self.driver_fit.cuda or None,
+            "driver_fit": self.driver_fit.as_result(),
         }
 
 
@@ -113,26 +118,32 @@ def server_view(
     cuda_error: int = 0,
     auto_complete: bool = True,
     config_name: Optional[str] = None,
+    installation: Installation = NOTHING_KNOWN,
 ) -> ServerView:
     """What a server sees of these GPUs.
 
     Args:
-        release: ``YY.MM``, None where it is not known. Then the lowest compute capability of all releases that are
-            known counts, which drops no GPU that some release uses, and a warning names the GPUs in doubt.
-        min_compute_capability: the server's ``--min-supported-compute-capability``, which overrules the release's.
+        release: ``YY.MM``, None where it is not known. Then it is that of the server's log, and where there is none,
+            the lowest compute capability of all releases that are known counts, which drops no GPU that some release
+            uses, and a warning names the GPUs in doubt.
+        min_compute_capability: the server's ``--min-supported-compute-capability``, which overrules all else.
         cuda_error: the number that ``cudaGetDeviceCount`` answers with, 0 where it succeeds.
+        installation: what is known from the server itself, which overrules the table of releases.
 
     Raises:
         ConfigError: a value is not what it should be.
     """
-    row = None if release is None else find_release(release)
-    minimum, whose = _minimum(row, min_compute_capability)
-    warnings = _about_release(release, row, config_name)
+    row = _release(release, installation)
+    minimum = minimum_in_force(release, min_compute_capability, installation)
+    fit = driver_fit(visible.driver_version, row, installation.compat, visible.gpus)
+    warnings = [*installation.warnings, *_about_release(release, row, config_name), *minimum.warnings]
     view = ServerView(
         (),
         visible.hidden,
-        min_compute_capability=minimum,
+        min_compute_capability=minimum.capability,
+        minimum_source=minimum.source,
         release=row,
+        driver_fit=fit,
         auto_complete=auto_complete,
         config_name=config_name,
         source=visible.source,
@@ -144,18 +155,29 @@ def server_view(
         return view._replace(cuda_failure=said, why_no_gpu=why)
     if cuda_error:
         return view._replace(why_no_gpu=_answered(cuda_error))
-    too_old = _driver_too_old(visible, row)
-    if too_old:
-        return view._replace(why_no_gpu=too_old, assumed=True)
-    used = tuple(gpu for gpu in visible.gpus if gpu.compute_capability is None or gpu.compute_capability >= minimum)
-    dropped = tuple(_dropped(gpu, minimum, whose) for gpu in visible.gpus if gpu not in used)
-    if row is None and min_compute_capability is None:
+    if visible.gpus and fit.fit == TOO_OLD:
+        return view._replace(why_no_gpu=Reason(DRIVER_TOO_OLD, fit.text), assumed=True)
+    return _with_gpus(view, visible, minimum)
+
+
+def _with_gpus(view: ServerView, visible: VisibleGpus, minimum: Minimum) -> ServerView:
+    """The same server, where CUDA works."""
+    least = minimum.capability
+    used = tuple(gpu for gpu in visible.gpus if gpu.compute_capability is None or gpu.compute_capability >= least)
+    dropped = tuple(
+        f"{_name(gpu)} {below(gpu.compute_capability, least, minimum.whose)}"
+        for gpu in visible.gpus
+        if gpu not in used and gpu.compute_capability is not None
+    )
+    warnings = [*view.warnings, *_about_cuda(view.driver_fit, used)]
+    if view.release is None and minimum.rank == ANY_RELEASE:
         warnings += _in_doubt(used)
-    assumed = bool(dropped) and min_compute_capability is None and minimum > LOWEST_CAPABILITY
-    if assumed:
+    by_default = bool(dropped) and minimum.rank == BY_RELEASE and least > LOWEST_CAPABILITY
+    if by_default:
         warnings.append(
-            f"The minimum {_text(minimum)} {whose} is its documented default, and some builds have another one. The "
-            "options that a server logs at its start have the value in force: give min_supported_compute_capability."
+            f"The minimum {capability_text(least)} {minimum.whose} is its documented default, and some builds have "
+            "another one. The options that a server logs at its start have the value in force: give server_log, or "
+            "min_supported_compute_capability."
         )
     warnings += [
         f"The compute capability of {_name(gpu)} is not known: it counts as usable."
@@ -166,26 +188,32 @@ def server_view(
         gpus=used,
         left_out=visible.hidden + dropped,
         why_no_gpu=None if used else _why_none(visible, dropped),
-        assumed=assumed,
+        assumed=by_default or view.driver_fit.fit == FORWARD,
         warnings=tuple(warnings),
     )
 
 
-def _minimum(release: Optional[Release], given: Optional[str]) -> Tuple[Capability, str]:
-    """The lowest compute capability, and whose it is."""
+def _about_cuda(fit: DriverFit, used: Sequence[Gpu]) -> Iterator[str]:
+    """What may go wrong with GPUs that the server uses."""
+    if used and fit.fit == FORWARD:
+        yield f"The GPUs count as usable by forward compatibility: {fit.text}. {FORWARD_NEEDS}"
+    for gpu in used:
+        told = too_new(gpu.compute_capability, fit.cuda, fit.whose) or given_up(
+            gpu.compute_capability, fit.cuda, fit.whose
+        )
+        if told:
+            yield f"{_name(gpu)} {told}."
+
+
+def _release(given: Optional[str], installation: Installation) -> Optional[Release]:
     if given is not None:
-        capability = parse_compute_capability(given)
-        if capability is None:
-            raise ConfigError([f"min_supported_compute_capability: expected one like '7.5', found {given!r}."])
-        return capability, "that was given"
-    if release is None:
-        return LOWEST_CAPABILITY, "of every Triton that is known"
-    return release.min_compute_capability, f"of Triton {release.name}"
+        return find_release(given)
+    return release_of_server(installation.logged.version) if installation.logged else None
 
 
 def _about_release(wanted: Optional[str], row: Optional[Release], config_name: Optional[str]) -> List[str]:
     warnings = []
-    if row is not None and row.name != wanted:
+    if row is not None and wanted is not None and row.name != wanted:
         warnings.append(f"Triton {wanted} is newer than what is known here. It is taken to be like {row.name}.")
     if row is not None and config_name is not None and row.name < "24.05":
         warnings.append(f"Triton {row.name} has no --model-config-name: it would not start with one. 24.05 has it.")
@@ -209,33 +237,11 @@ def _answered(cuda_error: int) -> Reason:
     return Reason(DRIVER_TOO_OLD, f"{said}, as it does without any driver too")
 
 
-def _driver_too_old(visible: VisibleGpus, release: Optional[Release]) -> Optional[Reason]:
-    driver = parse_driver(visible.driver_version)
-    minimum = MIN_DRIVERS.get(release.cuda_major or 0, "") if release else ""
-    oldest = parse_driver(minimum)
-    if not visible.gpus or not driver or not oldest or driver >= oldest or release is None:
-        return None
-    return Reason(
-        DRIVER_TOO_OLD,
-        f"driver {visible.driver_version} is older than {minimum}, the oldest for CUDA {release.cuda_major} of Triton "
-        f"{release.name} (on a data-centre GPU the compatibility package in NVIDIA's container may bridge that)",
-    )
-
-
 def _why_none(visible: VisibleGpus, dropped: Sequence[str]) -> Reason:
     if dropped:
         return Reason(COMPUTE_CAPABILITY_TOO_LOW, "; ".join(dropped))
     why = "; ".join(visible.hidden) or "there is none"
     return Reason(NO_GPU, f"{why} ({visible.source})" if visible.source else why)
-
-
-def _dropped(gpu: Gpu, minimum: Capability, whose: str) -> str:
-    capability = _text(gpu.compute_capability or LOWEST_CAPABILITY)
-    return f"{_name(gpu)} has compute capability {capability}, below the minimum {_text(minimum)} {whose}"
-
-
-def _text(capability: Capability) -> str:
-    return "{}.{}".format(*capability)
 
 
 def _name(gpu: Gpu) -> str:

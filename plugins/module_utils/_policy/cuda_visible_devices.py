@@ -20,6 +20,7 @@ class Device(NamedTuple):
         label: how messages call it: ``GPU 1 (0000:41:00.0, Tesla V100)``.
         memory_mib: in MiB, None where it is not known.
         compute_capability: (major, minor), None where it is not known.
+        brand: as the driver has it, empty where it is not known.
         unusable: why no process can use it; empty where one can.
         mig_devices: the parts that it can only be used through, in order; empty where it is used as a whole.
         gpu_instance: for a MIG device, which memory it has: of the devices that share one, a process sees one.
@@ -33,6 +34,7 @@ class Device(NamedTuple):
     unusable: str = ""
     mig_devices: Tuple[Device, ...] = ()
     gpu_instance: str = ""
+    brand: str = ""
 
 
 def visible_devices(

@@ -15,6 +15,7 @@ FROM_TASK = "the gpus of the task"
 
 _GPU_KEYS = (
     "name",
+    "brand",
     "uuid",
     "memory_mib",
     "compute_capability",
@@ -37,6 +38,7 @@ class Gpu(NamedTuple):
         uuid: ``GPU-...``, or ``MIG-...`` for a part of one; empty where it is not known.
         memory_mib: total memory in MiB, None where it is not known or shared with the host.
         compute_capability: (major, minor), None where it is not known.
+        brand: ``GeForce``, ``nvidia_rtx``, ... as the driver or the facts have it; empty where it is not known.
     """
 
     ordinal: int
@@ -44,6 +46,7 @@ class Gpu(NamedTuple):
     uuid: str = ""
     memory_mib: Optional[int] = None
     compute_capability: Optional[Tuple[int, int]] = None
+    brand: str = ""
 
 
 class VisibleGpus(NamedTuple):
@@ -54,7 +57,7 @@ class VisibleGpus(NamedTuple):
         hidden: one sentence for each device of the host that the server cannot use, for all that one cause hides, or
             for why there is none at all: ``GPU 1 (0000:41:00.0, Tesla V100) is not usable: it fell off the bus``.
         driver_version: of the NVIDIA driver (``550.54.15``), empty where it is not known or there is none.
-        source: where this was learned, for messages: ``the gpus of the task``, ``nvidia-smi of this host``.
+        source: where this was learned, for messages: ``the gpus of the task``, ``the GPUs of this host``.
     """
 
     gpus: Tuple[Gpu, ...]
@@ -78,7 +81,7 @@ def parse_gpus(
     """What a server sees of the GPUs in plain data: facts of a host, or invented ones.
 
     Args:
-        data: the devices in PCI order, each a mapping with any of ``name``, ``uuid``, ``memory_mib``,
+        data: the devices in PCI order, each a mapping with any of ``name``, ``brand``, ``uuid``, ``memory_mib``,
             ``compute_capability`` (``"8.0"``), ``pci_address``, ``usable`` (true where it is left out), ``reason`` (why
             it is not), ``mig_mode`` (``enabled`` or ``disabled``), ``mig_devices`` (each with ``uuid``, ``profile`` or
             ``name``, ``memory_mib``) and ``index`` (by which messages call it). Numbers may be texts, as templates
@@ -89,16 +92,26 @@ def parse_gpus(
     Raises:
         ConfigError: with every mistake in ``data`` and its place (``gpus[1].memory_mib``).
     """
+    devices = parse_devices(data)
+    visible, hidden = visible_devices(devices, cuda_visible_devices, driver_version)
+    gpus = tuple(
+        Gpu(ordinal, device.name, device.uuid, device.memory_mib, device.compute_capability, device.brand)
+        for ordinal, device in enumerate(visible)
+    )
+    return VisibleGpus(gpus, tuple(hidden) if devices else ("the list is empty",), driver_version, FROM_TASK)
+
+
+def parse_devices(data: Sequence[Mapping[str, Any]]) -> List[Device]:
+    """The devices themselves, in the order of ``data``, whether a server sees them or not.
+
+    Raises:
+        ConfigError: with every mistake in ``data`` and its place.
+    """
     reader = _Reader()
     devices = reader.devices(data)
     if reader.problems:
         raise ConfigError(reader.problems)
-    visible, hidden = visible_devices(devices, cuda_visible_devices, driver_version)
-    gpus = tuple(
-        Gpu(ordinal, device.name, device.uuid, device.memory_mib, device.compute_capability)
-        for ordinal, device in enumerate(visible)
-    )
-    return VisibleGpus(gpus, tuple(hidden) if devices else ("the list is empty",), driver_version, FROM_TASK)
+    return devices
 
 
 def parse_compute_capability(value: Any) -> Optional[Tuple[int, int]]:
@@ -135,6 +148,7 @@ class _Reader:
             uuid=uuid,
             memory_mib=self.number(data, place, "memory_mib"),
             compute_capability=capability,
+            brand=self.text(data, place, "brand"),
         )
         mig_devices = tuple(
             self.mig_device(part, f"{place}.mig_devices[{number}]", device, label) for number, part in enumerate(parts)
@@ -155,6 +169,7 @@ class _Reader:
             uuid=uuid,
             memory_mib=_memory_of(profile) if memory is None else memory,
             compute_capability=parent.compute_capability,
+            brand=parent.brand,
             gpu_instance=f"{parent_label} {instance}" if slices else place,
         )
 

@@ -256,6 +256,27 @@ def test_gpus_that_the_release_does_not_use_are_not_there_for_the_policy(run, re
     assert "driver 535.86 is older than 580" in result["models"][0]["reason"]
 
 
+def test_what_the_image_and_the_log_say_decides_about_gpus_too(run, repository, tmp_path):
+    repository.model("m", b'backend: "python"\n')
+    library, log = tmp_path / "libcuda.so.580.95.05", tmp_path / "log"
+    library.write_bytes(b'\x7fELF {"format":1,"CUDA version":"13.0","driver":[535]}')
+    log.write_text("| server_version | 2.62.0 |\n| min_supported_compute_capability | 7.0 |\n")
+    rule = {"instance_group": [{"kind": "KIND_GPU", "gpus": "all"}]}
+    result = run(
+        module,
+        repositories=[repository.path],
+        policy={"rules": [rule]},
+        check=True,
+        gpus=[{"name": "V100", "compute_capability": "7.0"}],
+        driver_version="535.86",
+        triton_release="25.10",
+        cuda_compat=str(library),
+        server_log=str(log),
+    )
+    assert result["models"][0]["after"] == [{"kind": "KIND_GPU", "gpus": [0]}]
+    assert "by forward compatibility" in result["warnings"][0]
+
+
 def test_jmespath_is_asked_for_only_where_a_query_is_used(run, models, monkeypatch, snapshot):
     monkeypatch.setitem(sys.modules, "jmespath", None)
     was = snapshot(models.path)

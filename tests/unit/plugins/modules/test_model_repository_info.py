@@ -91,6 +91,47 @@ def test_the_gpus_of_the_host_are_detected_where_none_are_given(run, repository,
     assert run(model_repository_info, driver_version="550.54.15", **arguments)["silent_cpu"] == []
 
 
+NOTE = b'\x7fELF {"format":1,"CUDA version":"13.1","driver":[535,550,570,575,580,590]}'
+
+
+@pytest.mark.parametrize(
+    ("driver", "silent", "fit"),
+    [
+        ("535.104.05", [], "forward_compatibility"),
+        ("560.35.03", ["ranker"], "too_old"),
+        ("580.65.06", [], "minor_version"),
+    ],
+)
+def test_the_image_tells_which_drivers_it_bridges(run, documented, repository, tmp_path, driver, silent, fit):
+    library = tmp_path / "usr/local/cuda-13.1/compat/libcuda.so.590.48.01"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(NOTE)
+    repository.model("ranker", b'backend: "python"')
+    arguments = {"repositories": [repository.path], "gpus": [{"name": "Tesla T4", "compute_capability": "7.5"}]}
+    result = run(model_repository_info, driver_version=driver, cuda_compat=str(tmp_path), **arguments)
+    assert (result["silent_cpu"], result["server"]["driver_fit"]["fit"]) == (silent, fit)
+    assert bool(result["warnings"]) == (fit == "forward_compatibility")
+    documented(model_repository_info, result)
+
+
+def test_the_log_of_the_server_tells_its_release_and_its_minimum(run, documented, repository, tmp_path):
+    log = tmp_path / "tritonserver.log"
+    log.write_text("| server_version | 2.51.0 |\n| min_supported_compute_capability | 7.5 |\n")
+    repository.model("ranker", b'backend: "python"')
+    arguments = {"repositories": [repository.path], "gpus": [V100], "server_log": str(log)}
+    result = run(model_repository_info, **arguments)
+    assert result["silent_cpu"] == ["ranker"]
+    server = result["server"]
+    assert (server["release"], server["min_compute_capability"]) == ("24.10", "7.5")
+    assert server["min_compute_capability_source"] == str(log)
+    documented(model_repository_info, result)
+    given = run(model_repository_info, min_supported_compute_capability="7.0", **arguments)
+    assert given["silent_cpu"] == []
+    planned = run(model_repository_info, triton_release="24.09", **arguments)
+    assert planned["silent_cpu"] == []
+    assert "is the log of a Triton 2.51.0, which is not 24.09" in planned["warnings"][0]
+
+
 def test_what_is_assumed_is_a_warning(run, repository):
     repository.model("ranker")
     result = run(model_repository_info, repositories=[repository.path], gpus=[V100])
@@ -106,10 +147,12 @@ def test_what_is_assumed_is_a_warning(run, repository):
         ({"triton_release": "20.12"}, "The oldest release that is known is 21.06."),
         ({"min_supported_compute_capability": "high"}, "min_supported_compute_capability"),
         ({"gpus": [{"compute_capability": "old"}]}, "gpus[0].compute_capability"),
+        ({"cuda_compat": "/nowhere"}, "cuda_compat: /nowhere cannot be read"),
+        ({"server_log": "/nowhere"}, "server_log: /nowhere cannot be read"),
         ({"repositories": []}, "the list is empty"),
         ({"repositories": ["/nowhere"]}, "/nowhere: there is no such directory"),
     ],
-    ids=["no release", "old release", "minimum", "gpus", "no repository", "wrong repository"],
+    ids=["no release", "old release", "minimum", "gpus", "library", "log", "no repository", "wrong repository"],
 )
 def test_a_mistake_in_the_options_is_a_failure(run, repository, options, message):
     result = run(model_repository_info, **{"repositories": [repository.path], "gpus": [], **options})

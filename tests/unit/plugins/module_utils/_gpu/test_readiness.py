@@ -165,7 +165,7 @@ def test_each_error_is_one_line_with_all_of_it():
 
 
 def test_a_gpu_that_is_missing_without_an_error_is_counted():
-    assert judge(facts(2, 1), NO_DAEMON, 2).problems == ("the host: 1 of 2 expected GPUs can be used by Triton.",)
+    assert judge(facts(2, 1), NO_DAEMON, 2).problems == ("1 of 2 expected GPUs can be used by Triton.",)
 
 
 def test_an_error_that_is_known_does_not_count():

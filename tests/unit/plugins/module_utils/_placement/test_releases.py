@@ -11,6 +11,7 @@ from ansible_collections.inference.triton.plugins.module_utils._placement.releas
     RELEASES,
     find_release,
     parse_driver,
+    release_of_server,
 )
 
 
@@ -44,6 +45,21 @@ def test_the_lowest_compute_capability_rose_with_24_11(name, minimum):
     assert find_release(name).min_compute_capability == minimum
 
 
+def test_a_release_is_known_by_the_version_of_its_server():
+    assert all(release_of_server(release.server) == release for release in RELEASES)
+    assert release_of_server("2.99.0") is None
+    assert release_of_server("") is None
+
+
+def test_every_row_says_where_it_is_from():
+    assert all(release.told_by for release in RELEASES)
+
+
+def test_the_branches_that_a_package_bridges_are_known_of_few_releases_only():
+    known = {release.name: release.compat_branches for release in RELEASES if release.compat_branches}
+    assert known == {"25.12": (535, 550, 570, 575, 580, 590)}
+
+
 def test_what_is_not_known_is_empty():
     release = find_release("23.02")
     assert (release.cuda, release.cuda_major, release.driver) == ("", None, "")
@@ -66,7 +82,8 @@ def test_what_is_no_release_is_an_error(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "driver"), [("550.54.15", (550, 54, 15)), ("565.77", (565, 77)), ("", None), ("N/A", None), ("5.x", None)]
+    ("text", "driver"),
+    [("550.54.15", (550, 54, 15)), ("565.77", (565, 77)), ("", None), ("N/A", None), ("5.x", None), ("²", None)],
 )
 def test_a_driver_version_is_read_as_numbers(text, driver):
     assert parse_driver(text) == driver

@@ -7,6 +7,11 @@ import json
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
+from ansible_collections.inference.triton.plugins.module_utils._placement.installation import (
+    CompatNote,
+    Installation,
+    ServerOptions,
+)
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import Gpu, VisibleGpus
 
@@ -32,12 +37,12 @@ def test_a_release_drops_gpus_by_documentation():
     text = "GPU 0 (Tesla V100) has compute capability 7.0, below the minimum 7.5 of Triton 25.10"
     assert view.why_no_gpu.text == text
     assert view.assumed
-    assert "give min_supported_compute_capability" in view.warnings[0]
+    assert "give server_log, or min_supported_compute_capability." in view.warnings[0]
 
 
 @pytest.mark.parametrize(("minimum", "used"), [("6.0", [0]), ("8.0", [])])
 def test_what_is_given_is_no_assumption(minimum, used):
-    view = server_view(visible((7, 0)), "25.10", minimum)
+    view = server_view(visible((7, 0)), "25.07", minimum)
     assert (view.ordinals(), view.assumed, view.warnings) == (used, False, ())
 
 
@@ -125,10 +130,72 @@ def test_a_minimum_that_is_none_is_an_error(text):
     assert str(raised.value).startswith("min_supported_compute_capability: expected one like '7.5'")
 
 
+NOTE = CompatNote("/compat/libcuda.so.590.48.01", "13.1", (535, 550), "590.48.01")
+
+
+def test_gpus_that_a_compatibility_package_helps_count_with_a_warning():
+    view = server_view(visible((8, 0), driver_version="535.104.05"), "26.01", installation=Installation(NOTE))
+    assert (view.ordinals(), view.why_no_gpu, view.assumed) == ([0], None, True)
+    (warning,) = view.warnings
+    assert warning.startswith(
+        "The GPUs count as usable by forward compatibility: driver 535.104.05 is older than 580, "
+    )
+    assert view.driver_fit.text in warning
+
+
+def test_a_driver_that_a_compatibility_package_does_not_help_is_too_old():
+    view = server_view(visible((8, 0), driver_version="560.35.03"), "26.01", installation=Installation(NOTE))
+    assert view.why_no_gpu == ("driver_too_old", view.driver_fit.text)
+    assert view.driver_fit.fit == "too_old"
+    assert view.visible().hidden == (view.driver_fit.text,)
+
+
+def test_a_note_tells_the_cuda_where_no_release_is_given():
+    view = server_view(visible((8, 0), driver_version="470.57.02"), installation=Installation(NOTE))
+    assert view.why_no_gpu.id == "driver_too_old"
+    assert view.as_result()["cuda"] == "13.1"
+
+
+def test_a_host_without_a_gpu_has_none_whatever_its_driver():
+    view = server_view(visible(driver_version="470.57.02"), "26.01")
+    assert (view.why_no_gpu.id, view.driver_fit.fit) == ("no_gpu", "too_old")
+
+
+def test_what_cuda_answered_counts_before_what_is_known_of_drivers():
+    view = server_view(visible((8, 0), driver_version="470.57.02"), "26.01", cuda_error=802)
+    assert view.why_no_gpu.id == "cuda_error"
+
+
+def test_the_log_of_the_server_has_the_minimum_in_force():
+    log = ServerOptions("/var/log/triton.log", (7, 5), "2.51.0")
+    view = server_view(visible((7, 0)), installation=Installation(logged=log))
+    assert (view.release.name, view.assumed, view.warnings) == ("24.10", False, ())
+    assert view.left_out[0].endswith("below the minimum 7.5 of /var/log/triton.log")
+    assert view.as_result()["min_compute_capability_source"] == "/var/log/triton.log"
+
+
+def test_gpus_that_are_too_new_or_given_up_count_with_a_warning():
+    view = server_view(visible((10, 0), (8, 0)), "24.10")
+    assert view.ordinals() == [0, 1]
+    (warning,) = view.warnings
+    assert warning.startswith("GPU 0 has compute capability 10.0, which CUDA 12.6.2 of Triton 24.10 does not know")
+    view = server_view(visible((7, 0)), "25.10", "6.0")
+    assert view.ordinals() == [0]
+    assert view.warnings[0].startswith(
+        "GPU 0 (Tesla V100) has compute capability 7.0, for which CUDA 13.0.2 of Triton "
+    )
+
+
+def test_what_could_not_be_learned_is_told_first():
+    view = server_view(visible(), "31.01", installation=Installation(warnings=("The log is empty.",)))
+    assert view.warnings[0] == "The log is empty."
+
+
 def test_the_result_is_plain_data():
     view = server_view(visible((7, 0), (8, 0), None), "25.10")
     result = json.loads(json.dumps(view.as_result()))
     assert [gpu["compute_capability"] for gpu in result["gpus"]] == ["8.0", None]
     assert (result["release"], result["version"], result["cuda"]) == ("25.10", "2.62.0", "13.0.2")
+    assert result["driver_fit"]["fit"] == "unknown"
     assert result["min_compute_capability"] == "7.5"
     assert json.dumps(server_view(visible()).as_result())
