@@ -8,13 +8,14 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Collection, Dict, Mapping, NamedTuple, Optional
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.inference.triton.plugins.plugin_utils._standalone_archive import (
     ArchiveError,
+    Description,
     build,
     describe,
 )
@@ -99,14 +100,19 @@ def _version() -> str:
 
 
 def _difference(before: bytes, after: bytes, dest: str) -> Mapping[str, str]:
+    """What people can compare: release, checksum, and of the parts those that differ."""
+    old, new = describe(before), describe(after)
+    differing = {name for name, digest in {**old.files, **new.files}.items() if old.files.get(name) != digest}
+    shown = differing if old.files and old.version else set()
     return {
         "before_header": dest if before else f"{dest} (absent)",
         "after_header": dest,
-        "before": _listing(before) if before else "",
-        "after": _listing(after),
+        "before": _listing(old, shown) if before else "",
+        "after": _listing(new, shown),
     }
 
 
-def _listing(archive: bytes) -> str:
-    version, files = describe(archive)
-    return "".join([f"version {version}\n", *(f"{digest[:16]}  {name}\n" for name, digest in sorted(files.items()))])
+def _listing(description: Description, shown: Collection[str]) -> str:
+    lines = [f"version {description.version or 'unknown'}", f"sha256 {description.digest}"]
+    lines += [f"{digest[:16]}  {name}" for name, digest in sorted(description.files.items()) if name in shown]
+    return "".join(f"{line}\n" for line in lines)

@@ -9,7 +9,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple
 
 PACKAGE = "inference_triton"
 VERSION = f"{PACKAGE}/VERSION"
@@ -33,6 +33,20 @@ sys.exit(main())
 
 class ArchiveError(Exception):
     """What is asked for cannot run without Ansible."""
+
+
+class Description(NamedTuple):
+    """What an archive is, for people to compare.
+
+    Attributes:
+        version: of the collection that it was made of.
+        digest: its SHA-256.
+        files: the SHA-256 of each file in it, without the empty ones.
+    """
+
+    version: str
+    digest: str
+    files: Mapping[str, str]
 
 
 def build(module_utils: Path, entry: str, name: str, version: str, interpreter: str) -> bytes:
@@ -108,15 +122,14 @@ def _refuse_ansible(path: str, names: List[str]) -> None:
             raise ArchiveError(f"{path} imports {name}, which a host without Ansible does not have")
 
 
-def describe(archive: bytes) -> Tuple[str, Mapping[str, str]]:
-    """The version in an archive and the SHA-256 of each of its files, for people to compare.
-
-    Anything else than an archive of this kind has no version and one file: itself.
-    """
+def describe(archive: bytes) -> Description:
+    """What is in an archive. Anything else than an archive of this kind has no version and no files."""
+    digest = hashlib.sha256(archive).hexdigest()
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             contents = {name: opened.read(name) for name in opened.namelist()}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
-        contents = {"": archive}
-    version = contents.pop(VERSION, b"unknown").decode("utf-8", "replace").strip()
-    return version, {name: hashlib.sha256(text).hexdigest() for name, text in contents.items() if text}
+        return Description("", digest, {})
+    version = contents.pop(VERSION, b"").decode("utf-8", "replace").strip()
+    files = {name: hashlib.sha256(text).hexdigest() for name, text in contents.items() if text}
+    return Description(version, digest, files)

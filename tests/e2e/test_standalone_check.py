@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +33,39 @@ def test_under_a_directory_it_gets_its_own_name(playbook: Playbook, tmp_path: Pa
     assert result["dest"] == str(tmp_path / "triton-gpu")
 
 
-def test_check_mode_writes_nothing_and_the_diff_names_the_release_and_the_parts(
-    playbook: Playbook, tmp_path: Path
-) -> None:
+def test_check_mode_writes_nothing_and_the_diff_names_the_release(playbook: Playbook, tmp_path: Path) -> None:
     dest = tmp_path / "triton-gpu"
     (result,) = playbook.run(install(dest), options=("--check", "--diff"))
     assert result["changed"]
     assert not dest.exists()
     assert f"+version {result['version']}" in playbook.output
-    assert "  inference_triton/_gpu/readiness.py" in playbook.output
+    assert "+sha256 " in playbook.output
+    assert "readiness.py" not in playbook.output
 
 
-def test_the_diff_shows_only_what_differs(playbook: Playbook, tmp_path: Path) -> None:
+def test_the_diff_shows_the_parts_that_differ(playbook: Playbook, tmp_path: Path) -> None:
     dest = tmp_path / "triton-gpu"
     playbook.run(install(dest))
-    (result,) = playbook.run(install(dest, python=f"{sys.prefix}/bin/../bin/python3"), options=("--diff",))
+    with zipfile.ZipFile(dest) as installed:
+        parts = {name: installed.read(name) for name in installed.namelist()}
+    parts["inference_triton/_gpu/readiness.py"] += b"# of another release\n"
+    with zipfile.ZipFile(dest, "w") as changed:
+        for name, content in parts.items():
+            changed.writestr(name, content)
+
+    (result,) = playbook.run(install(dest), options=("--diff",))
+
     assert result["changed"]
-    # Another interpreter, the same parts.
-    assert "readiness.py" not in playbook.output
+    shown = [line for line in playbook.output.splitlines() if line[:1] in "+-" and line.endswith(".py")]
+    assert [line.split()[-1] for line in shown] == ["inference_triton/_gpu/readiness.py"] * 2
+
+
+def test_something_else_in_its_place_is_replaced(playbook: Playbook, tmp_path: Path) -> None:
+    dest = tmp_path / "triton-gpu"
     dest.write_text("#!/bin/sh\n")
     (result,) = playbook.run(install(dest), options=("--diff",))
-    assert "-version unknown" in playbook.output
     assert result["changed"]
+    assert "-version unknown" in playbook.output
 
 
 def test_a_command_that_cannot_run_does_not_replace_the_one_that_is_there(playbook: Playbook, tmp_path: Path) -> None:

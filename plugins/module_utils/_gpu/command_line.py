@@ -26,10 +26,10 @@ READY, NOT_READY = 0, 1
 _LONGEST_LOOK = 30.0
 
 _DESCRIPTION = "What GPUs this host has, what Triton can use of them, and why not more."
-_REPORT = "Print what is wrong with the GPUs of this host. Exits with 1 if there is an error, else with 0."
-_FACTS = "Print the facts that the Ansible module inference.triton.gpu_facts returns, as JSON. Exits with 0."
+_REPORT = "Prints what is wrong with the GPUs of this host. Exits with 1 if there is an error, else with 0."
+_FACTS = "Prints the facts that the Ansible module inference.triton.gpu_facts returns, as JSON. Exits with 0."
 _WAIT = """\
-Wait until the GPUs of this host are ready for Triton: the expected number is usable, nothing that was found is an
+Waits until the GPUs of this host are ready for Triton: the expected number is usable, nothing that was found is an
 error, and, for a few seconds, until nvidia-persistenced runs where it is installed. Prints a line for each problem and
 a summary at the end. Exits with 0 when they are ready and with 1 when the time is over. It changes nothing on the host.
 """
@@ -62,8 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="triton-gpu", description=_DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"triton-gpu of inference.triton {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, run, text in (("report", _report, _REPORT), ("facts", _facts, _FACTS), ("wait", _wait, _WAIT)):
-        command = commands.add_parser(name, help=text.partition(".")[0], description=text)
+    for name, run, short, text in (
+        ("report", _report, "print what is wrong", _REPORT),
+        ("facts", _facts, "print everything that was found, as JSON", _FACTS),
+        ("wait", _wait, "wait until the GPUs are ready", _WAIT),
+    ):
+        command = commands.add_parser(name, help=short, description=text)
         command.set_defaults(run=run)
         _add_options(command, timeout=180 if name == "wait" else 30)
         if name == "wait":

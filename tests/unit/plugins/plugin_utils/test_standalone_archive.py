@@ -114,14 +114,14 @@ def test_a_module_that_is_not_there_is_named(folder):
 
 
 def test_an_archive_tells_its_version_and_its_files(folder):
-    version, files = describe(archive(folder))
-    assert version == "1.2.3"
-    assert {"__main__.py", f"inference_triton/{ENTRY}"} <= set(files)
-    assert not [name for name in files if "VERSION" in name or "__init__" in name]
+    described = describe(archive(folder))
+    assert described.version == "1.2.3"
+    assert {"__main__.py", f"inference_triton/{ENTRY}"} <= set(described.files)
+    assert not [name for name in described.files if "VERSION" in name or "__init__" in name]
+    assert described.digest != describe(archive(folder, interpreter="/bin/python")).digest
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 1\n", b"PK\x05\x06" + bytes(17)])
 def test_anything_else_has_no_version(content):
-    version, files = describe(content)
-    assert version == "unknown"
-    assert len(files) == (1 if content else 0)
+    described = describe(content)
+    assert (described.version, described.files) == ("", {})
