@@ -153,7 +153,7 @@ ansible_facts:
           sees one with drivers before R570, for example C(ordinal=0) for a C(profile=3g.40gb) with
           C(memory_mib=40448).
         - A Jetson has C(platform=tegra), a GPU with C(pci_address), C(memory_mib) and C(kernel_driver) null,
-          C(name=Orin (nvgpu)), C(compute_capability=8.7) and C(memory_kind=unified).
+          C(compute_capability=8.7) and C(memory_kind=unified).
         - A container has C(platform=container) and those of its host's GPUs that it was given; with none,
           C(state=container_without_gpu).
       type: dict

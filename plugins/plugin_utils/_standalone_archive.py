@@ -14,8 +14,6 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple
 PACKAGE = "inference_triton"
 VERSION = f"{PACKAGE}/VERSION"
 
-# The oldest date that a ZIP file can have: nothing of the controller may show in the archive.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
 
 # Runs on every Python there is, to say which ones it needs.
@@ -74,7 +72,8 @@ def build(module_utils: Path, entry: str, name: str, version: str, interpreter: 
     stream.write(f"#!{interpreter} -I\n".encode())
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(members):
-            member = zipfile.ZipInfo(path, _EPOCH)
+            # Without a time of its own it has the oldest there is: nothing of the controller may show in the archive.
+            member = zipfile.ZipInfo(path)
             member.create_system, member.external_attr = 3, _READABLE
             archive.writestr(member, members[path])
     return stream.getvalue()

@@ -204,7 +204,7 @@ def test_the_unit_asks_for_what_the_role_asks_for(hosts: Hosts, guard: Callable[
         triton_gpu_required_for_release="25.10",
         triton_gpu_containers=True,
         triton_gpu_accepted_states=["gpu_lost", "row_remap_failure"],
-        triton_gpu_guard_timeout=90,
+        triton_gpu_guard_timeout="90",
         triton_gpu_root='/odd "root" 100% $HOME\\',
     )
     (line,) = [line for line in unit.splitlines() if line.startswith("ExecStart=")]

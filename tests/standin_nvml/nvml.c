@@ -116,7 +116,12 @@ const char *nvmlErrorString(int code) {
   }
 }
 
-int nvmlInit_v2(void) { return atoi(setting("STANDIN_NVML_INIT")); }
+int nvmlInit_v2(void) {
+  /* A library may talk, and even say what looks like an answer. */
+  puts("{\"index\": 0, \"values\": 7}");
+  fflush(stdout);
+  return atoi(setting("STANDIN_NVML_INIT"));
+}
 int nvmlShutdown(void) { return SUCCESS; }
 
 int nvmlSystemGetDriverVersion(char *version, unsigned int length) {

@@ -26,6 +26,7 @@ _Path = Tuple[Union[str, int], ...]
 _Leaf = Tuple[_Path, str]
 
 _MAX_DEPTH = 12  # devices, item, containerEdits, deviceNodes, item, path: a specification needs six
+_MAX_LINE = 4096
 _KEY = re.compile(r"""("[^"]*"|'[^']*'|[\w./-]+):(?:\s+(.*))?$""")
 
 
@@ -94,9 +95,9 @@ def _leaves_of_yaml(text: str) -> Iterator[_Leaf]:
     for line in text.splitlines():
         rest = line.lstrip(" ")
         column = len(line) - len(rest)
-        if not rest or rest.startswith(("#", "---")):
+        if not rest or len(line) > _MAX_LINE or rest.startswith(("#", "---")):
             continue
-        while rest == "-" or rest.startswith("- "):
+        while (rest == "-" or rest.startswith("- ")) and len(open_nodes) <= _MAX_DEPTH:
             number = _close_items(open_nodes, column)
             open_nodes.append((column, number))
             item = rest[1:].lstrip(" ")

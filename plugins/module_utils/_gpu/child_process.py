@@ -70,7 +70,7 @@ def _source(child: ModuleType) -> Optional[str]:
 
 
 def _object(line: str) -> Optional[Dict[str, Any]]:
-    """The object on a line. The libraries that a child loads may print lines of their own."""
+    """The object on a line, which is no whole one where the child was stopped."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

@@ -79,12 +79,12 @@ def _version(path: str) -> str:
 
 
 def _find(file: RegularFile) -> Optional[bytes]:
-    """The note, up to its closing brace or to where it is broken off; None where there is none."""
+    """The note, or more of the file than one has where it is broken off; None where there is none."""
     for start in range(0, min(file.size, _LIMIT), _CHUNK):
         block = file.read(start, _CHUNK + _LONGEST_NOTE)
         mark = _MARK.search(block)
         if mark:
-            text = file.read(start + mark.start(), _LONGEST_NOTE).partition(b"\0")[0]
+            text = file.read(start + mark.start(), _LONGEST_NOTE)
             end = text.find(b"}") + 1
             return text[:end] if end else text
     return None

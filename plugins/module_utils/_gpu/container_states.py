@@ -163,8 +163,8 @@ CONTAINER_STATES = (
             HIDES_NOTHING,
             "A tritonserver runs here (process {pid}) and has no GPU open, although the host has one. A server opens "
             "every GPU that it can use when it starts.",
-            "If this server is meant to use a GPU, see which devices its container or service is given, and its log: "
-            "docker inspect --format '{{{{json .HostConfig.DeviceRequests}}}}' CONTAINER.",
+            "If this server is meant to use a GPU, see its log and which devices its container or service is given: "
+            "docker inspect CONTAINER | grep -A 9 DeviceRequests.",
             "triton core: src/cuda_utils.cc, GetSupportedGPUs",
             brief="a tritonserver (process {pid}) runs without any GPU",
             consequence="Its models without an explicit instance_group run on the CPU.",

@@ -80,7 +80,9 @@ def read(library: Any) -> Iterator[Dict[str, Any]]:
 
 
 def main(path: str) -> None:
-    """Write what the library at a path says to the standard output."""
+    """Write what the library at a path says to the standard output, and what it prints itself to the other one."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     # This asks what there is. What a server is told to see of it is another question.
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
@@ -89,8 +91,8 @@ def main(path: str) -> None:
     except OSError as error:
         answers = iter([{"failure": str(error)}])
     for answer in answers:
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        output.write(json.dumps(answer) + "\n")
+        output.flush()
 
 
 if __name__ == "__main__":

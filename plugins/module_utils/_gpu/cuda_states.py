@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Mapping, Optional
 
+from .evidence import TEGRA
 from .signs import answered, answers, asked, first, for_driver, listed, loaded, on_bus, said
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
@@ -78,7 +79,7 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
     for entry in map(str.strip, variable.split(",")):
         if entry.startswith(("GPU-", "MIG-")) and sum(uuid.startswith(entry) for uuid in known) != 1:
             return f"names {entry}, which is not one device of this host; CUDA hides it and all that follow"
-        if entry.isdigit() and int(entry) >= len(known):
+        if entry.isdecimal() and int(entry) >= len(known):
             return f"names {entry}, and there is no such device; CUDA hides it and all that follow"
     return ""
 
@@ -116,7 +117,8 @@ def _cuda_omits_gpu(host: Host) -> Iterator[Sighting]:
 
 
 def _driver_error(host: Host) -> Iterator[Sighting]:
-    if not for_driver(host) or listed(host) or _cuda_works(host):
+    untold = host.evidence.platform.kind == TEGRA and not asked(host)
+    if not for_driver(host) or listed(host) or _cuda_works(host) or untold:
         return
     lines = [line for answer in asked(host) for line in said(answer)]
     if not lines:

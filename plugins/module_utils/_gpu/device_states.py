@@ -47,8 +47,7 @@ def _gpu_lost(host: Host) -> Iterator[Sighting]:
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
         if not seen and gpu in quiet and answered(host) and not gpu.complaints and not _not_started(host, gpu):
-            bound = gpu.proc is not None or gpu.pci is None or bool(gpu.pci.driver)
-            seen = _left_out(host, gpu) if bound else ()
+            seen = _left_out(host, gpu)
         if seen:
             yield Sighting("gpu_lost", seen, gpu.pci_address)
 
@@ -174,7 +173,7 @@ DEVICE_STATES = (
             "If that is not meant, remove it from NVreg_ExcludedGpus in /etc/modprobe.d and restart the host.",
             "NVIDIA driver README, NVreg_ExcludedGpus; nvidia-smi manual page, -B",
             brief="is excluded by an option of the driver",
-            explains=("gpu_lost", "gpu_init_failed", "gpu_not_bound"),
+            explains=("gpu_lost", "gpu_init_failed"),
         ),
         _gpu_excluded,
     ),
@@ -235,7 +234,7 @@ DEVICE_STATES = (
             "Drain this host and restart it.",
             "NVML: NVML_FI_DEV_GET_GPU_RECOVERY_ACTION; NVIDIA DCGM: dcgm_errors.h",
             dcgm=126,
-            brief="needs a restart of the host",
+            brief="the host has to be restarted to recover it",
             explains=("gpu_needs_reset", "gpu_drain_recommended"),
         ),
         _node_needs_reboot,

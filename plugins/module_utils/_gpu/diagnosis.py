@@ -146,12 +146,11 @@ def _diagnosed(gpu: HostGpu, findings: Sequence[Finding]) -> DiagnosedGpu:
         if (finding.pci_address or finding.state.scope == GPU) and finding.pci_address == gpu.pci_address
     ]
     hiding = [finding for finding in findings if _hides(finding.pci_address, finding.hides, gpu)]
-    reason = _reason(gpu, hiding[0]) if hiding else ""
+    reason = _reason(hiding[0]) if hiding else ""
     health = about[0].severity if about else OK
     return DiagnosedGpu(gpu, not hiding, reason, health, tuple(dict.fromkeys(one.state.id for one in about)))
 
 
-def _reason(gpu: HostGpu, finding: Finding) -> str:
-    of_gpu = finding.pci_address or finding.state.scope == GPU
+def _reason(finding: Finding) -> str:
     seen = f" ({finding.evidence[0]})" if finding.evidence else ""
-    return f"it {finding.brief}{seen}" if of_gpu else f"{finding.brief}{seen}"
+    return f"it {finding.brief}{seen}" if finding.state.scope == GPU else f"{finding.brief}{seen}"

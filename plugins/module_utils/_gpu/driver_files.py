@@ -54,7 +54,9 @@ def read_driver(
     cuda, cuda_version = _library(files, in_container, "libcuda.so.1", platform)
     told = files.text("/proc/driver/nvidia/version", 4096)
     found = _VERSION.search(told)
-    nodes = _device_nodes(files)
+    nodes, usable = _device_nodes(files)
+    if in_container:
+        nodes, usable = (ours | others for ours, others in zip((nodes, usable), _device_nodes(in_container)))
     return DriverFiles(
         loaded_version=files.value("/sys/module/nvidia/version") or (found.group(1) if found else ""),
         flavor=("open" if "Open Kernel Module" in told else "proprietary") if found else "",
@@ -69,7 +71,7 @@ def read_driver(
         driver_container=in_container is not None,
         secure_boot=_secure_boot(files),
         device_nodes=nodes,
-        open_device_nodes=frozenset(name for name in nodes if files.usable(f"/dev/{name}")),
+        open_device_nodes=usable,
         gpus=_proc_gpus(files, seconds),
         excluded_gpus=_excluded_gpus(files),
     )
@@ -113,12 +115,14 @@ def _secure_boot(files: HostFiles) -> Optional[bool]:
     return content[4] == 1 if content and len(content) == 5 else None
 
 
-def _device_nodes(files: HostFiles) -> FrozenSet[str]:
+def _device_nodes(files: HostFiles) -> Tuple[FrozenSet[str], FrozenSet[str]]:
+    """The names of the nodes, and of those that this process may use."""
     names: List[str] = []
     for name in filter(_NODE.fullmatch, files.names("/dev") or ()):
         inside = files.names(f"/dev/{name}")
         names += [name] if inside is None else [f"{name}/{part}" for part in inside]
-    return frozenset(name for name in names if _is_node(files, f"/dev/{name}"))
+    nodes = frozenset(name for name in names if _is_node(files, f"/dev/{name}"))
+    return nodes, frozenset(name for name in nodes if files.usable(f"/dev/{name}"))
 
 
 def _is_node(files: HostFiles, path: str) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from .evidence import WSL
 from .signs import (
     answered,
     asked,
@@ -14,6 +13,7 @@ from .signs import (
     driver_link,
     first,
     for_driver,
+    listed,
     loaded,
     logged,
     on_bus,
@@ -118,7 +118,7 @@ def _permission_denied(host: Host) -> Iterator[Sighting]:
     closed = sorted(
         node
         for node in driver.device_nodes - driver.open_device_nodes
-        if node == "nvidiactl" or node.startswith("nvidia-uvm") or node[len("nvidia") :].isdigit()
+        if node == "nvidiactl" or node.startswith("nvidia-uvm") or node[len("nvidia") :].isdecimal()
     )
     if closed and not answered(host) and user != "root":
         lines += [f"/dev/{node}: {user} may not open it" for node in closed]
@@ -131,24 +131,13 @@ def _permission_denied(host: Host) -> Iterator[Sighting]:
             yield Sighting("permission_denied", seen, gpu.pci_address, values, hides=HIDES_GPU)
 
 
-def _blocked_by_os(host: Host) -> Iterator[Sighting]:
-    evidence = host.evidence
-    lines = [*refused(host, 17, "blocked by the operating system")]
-    if evidence.platform.kind == WSL and not host.gpus and "dxg" not in evidence.driver.device_nodes:
-        lines.append("/dev/dxg: does not exist")
-    if not evidence.pci_read and on_bus(host) and not host.gpus:
-        lines.append("/sys/bus/pci/devices: cannot be read")
-    if lines:
-        yield Sighting("blocked_by_os", first(lines))
-
-
 def _device_nodes_missing(host: Host) -> Iterator[Sighting]:
     nodes, seen = host.evidence.driver.device_nodes, answered(host)
     if not loaded(host) or not on_bus(host) or not for_driver(host) or (seen and not nodes):
         return
-    if not seen and "nvidiactl" not in nodes:
+    if not seen and "nvidiactl" not in nodes and not listed(host) and not any(one.timed_out for one in asked(host)):
         yield Sighting("device_nodes_missing", ("/dev/nvidiactl: does not exist",))
-    elif "nvidia-uvm" not in nodes:
+    elif "nvidiactl" in nodes and "nvidia-uvm" not in nodes:
         # CUDA has it made at its first use by nvidia-modprobe, which a container cannot.
         contained = host.evidence.platform.in_container
         yield Sighting(
@@ -288,20 +277,6 @@ DRIVER_STATES = (
             ),
         ),
         _permission_denied,
-    ),
-    Row(
-        State(
-            "blocked_by_os",
-            HOST,
-            ERROR,
-            HIDES_ALL,
-            "The operating system keeps the GPUs from this process: WSL without its GPU device, or a sandbox.",
-            "Under WSL, run 'wsl --shutdown' in Windows and start again; else run outside of the sandbox.",
-            "NVML: NVML_ERROR_OPERATING_SYSTEM; NVIDIA CUDA on WSL user guide",
-            brief="the operating system keeps the GPUs from this process",
-            explains=("gpu_count_below_expected", "driver_error", "cuda_init_failed", "libcuda_missing"),
-        ),
-        _blocked_by_os,
     ),
     Row(
         State(

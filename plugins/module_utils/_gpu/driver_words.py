@@ -219,7 +219,8 @@ class Reading:
             text: None where it printed nothing.
         """
         plain = (text or "").strip()
-        if plain.startswith("[") and plain.endswith("]"):
+        in_brackets = plain.startswith("[") and plain.endswith("]")
+        if in_brackets:
             plain = plain[1:-1].strip()
         if field in WORDS and plain.lower() in WORDS[field]:
             return WORDS[field][plain.lower()]
@@ -230,7 +231,8 @@ class Reading:
         if plain.lower() in FAULTS:
             self.fault(plain)
             return _nothing(field)
-        value = None if field in WORDS else _READERS[field](plain)
+        # What stands in brackets is said in place of a value, so it is no name either.
+        value = None if field in WORDS or (in_brackets and field in _TEXTS) else _READERS[field](plain)
         if value is None:
             self.unknown.append(f"{field}: '{one_line(plain)}'")
             return _nothing(field)

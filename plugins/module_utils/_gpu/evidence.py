@@ -293,7 +293,7 @@ class Services(NamedTuple):
         persistenced, fabric_manager: whether it runs.
         installed: of ``nvidia-persistenced``, ``nvidia-fabricmanager`` and ``nvidia-cdi-refresh`` the systemd units.
         nvswitches: NVSwitch bridges on the PCI bus.
-        fabric_manager_version: of the installed nv-fabricmanager, by its libraries; empty where nothing tells.
+        fabric_manager_version: of the installed nv-fabricmanager, by its package; empty where nothing tells.
     """
 
     persistenced: bool = False

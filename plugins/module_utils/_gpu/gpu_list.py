@@ -62,7 +62,7 @@ def _with_node(evidence: Evidence) -> List[str]:
     """The addresses of the GPUs on the bus of a container's host that have a device node in the container."""
     gpus, nodes = evidence.driver.gpus, evidence.driver.device_nodes
     found = [address for address, gpu in gpus.items() if gpu.minor is not None and f"nvidia{gpu.minor}" in nodes]
-    numbered = sum(node.startswith("nvidia") and node[len("nvidia") :].isdigit() for node in nodes)
+    numbered = sum(node.startswith("nvidia") and node[len("nvidia") :].isdecimal() for node in nodes)
     # Without the minor numbers one case is still plain: every GPU on the bus has its node.
     everything = not gpus and evidence.pci and numbered == len(evidence.pci)
     return [gpu.address for gpu in evidence.pci] if everything else found
@@ -85,7 +85,7 @@ def _merged(nvml: Optional[DriverAnswer], smi: Optional[DriverAnswer]) -> List[D
         same = next((other for other in rest if _same(device, other)), None)
         rest = [other for other in rest if other is not same]
         merged.append(device if same is None else _filled(device, same))
-    return merged + rest
+    return [device if device.mig_mode != "disabled" else device._replace(mig_devices=()) for device in merged + rest]
 
 
 def _same(first: DeviceAnswer, second: DeviceAnswer) -> bool:

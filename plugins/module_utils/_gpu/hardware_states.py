@@ -7,7 +7,20 @@ from __future__ import annotations
 from typing import Iterator, Tuple
 
 from .evidence import TEGRA, WSL
-from .signs import FOREIGN, RESERVING, asked, driver_link, first, for_driver, label, loaded, logged, on_bus
+from .signs import (
+    FOREIGN,
+    NVIDIA,
+    RESERVING,
+    asked,
+    driver_link,
+    first,
+    for_driver,
+    label,
+    loaded,
+    logged,
+    on_bus,
+    refused,
+)
 from .states import (
     CONTAINERS,
     ERROR,
@@ -56,6 +69,17 @@ def _container_without_gpu(host: Host) -> Iterator[Sighting]:
         )
 
 
+def _blocked_by_os(host: Host) -> Iterator[Sighting]:
+    evidence = host.evidence
+    lines = [*refused(host, 17, "blocked by the operating system")]
+    if evidence.platform.kind == WSL and not host.gpus and "dxg" not in evidence.driver.device_nodes:
+        lines.append("/dev/dxg: does not exist")
+    if not evidence.pci_read and on_bus(host) and not host.gpus:
+        lines.append("/sys/bus/pci/devices: cannot be read")
+    if lines:
+        yield Sighting("blocked_by_os", first(lines))
+
+
 def _gpu_count_below_expected(host: Host) -> Iterator[Sighting]:
     expected = host.wanted.expected_count
     if expected is not None and len(host.gpus) < expected:
@@ -90,9 +114,12 @@ def _nouveau_active(host: Host) -> Iterator[Sighting]:
 def _gpu_not_bound(host: Host) -> Iterator[Sighting]:
     if not loaded(host) or not on_bus(host) or host.evidence.platform.in_container:
         return
-    for gpu in host.gpus:
-        if gpu.pci is not None and not gpu.pci.driver and gpu.proc is None and gpu.answer is None:
-            yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, {"address": gpu.pci_address})
+    for gpu in for_driver(host):
+        if gpu.pci is None or gpu.proc or gpu.answer or gpu.pci.driver in (NVIDIA, *FOREIGN):
+            continue
+        holder = f"the kernel driver {gpu.pci.driver}" if gpu.pci.driver else "no kernel driver"
+        values = {"address": gpu.pci_address, "holder": holder}
+        yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, values)
 
 
 def _gpu_not_supported_by_driver(host: Host) -> Iterator[Sighting]:
@@ -120,7 +147,7 @@ HARDWARE_STATES = (
             "passthrough, riser and power; if not, expect 0 GPUs of this host.",
             "NVIDIA open-gpu-kernel-modules: nv-pci-table.c, which names the PCI classes of GPUs",
             brief="there is no NVIDIA GPU on the PCI bus",
-            explains=("gpu_count_below_expected", "driver_error"),
+            explains=("gpu_count_below_expected", "driver_error", "cuda_env_override"),
         ),
         _no_gpu_hardware,
     ),
@@ -137,6 +164,20 @@ HARDWARE_STATES = (
             explains=("gpu_count_below_expected", "driver_error", "driver_library_missing", "cuda_init_failed"),
         ),
         _container_without_gpu,
+    ),
+    Row(
+        State(
+            "blocked_by_os",
+            HOST,
+            ERROR,
+            HIDES_ALL,
+            "The operating system keeps the GPUs from this process: WSL without its GPU device, or a sandbox.",
+            "Under WSL, run 'wsl --shutdown' in Windows and start again; else run outside of the sandbox.",
+            "NVML: NVML_ERROR_OPERATING_SYSTEM; NVIDIA CUDA on WSL user guide",
+            brief="the operating system keeps the GPUs from this process",
+            explains=("gpu_count_below_expected", "driver_error", "cuda_init_failed", "libcuda_missing"),
+        ),
+        _blocked_by_os,
     ),
     Row(
         State(
@@ -220,11 +261,11 @@ HARDWARE_STATES = (
             GPU,
             ERROR,
             HIDES_GPU,
-            "NVIDIA's kernel module is loaded, but does not hold this GPU: it was unbound by hand, or the module "
-            "refused it when it looked at it.",
+            "NVIDIA's kernel module is loaded, and {holder} holds this GPU: it was unbound by hand, or the module "
+            "refused it.",
             "Bind it and read why not if that fails: echo {address} > /sys/bus/pci/drivers/nvidia/bind; dmesg | tail.",
             "Linux kernel documentation: driver-api/driver-model/binding; NVIDIA open-gpu-kernel-modules: nv-pci.c",
-            brief="is held by no kernel driver",
+            brief="is held by {holder}",
             explains=("gpu_init_failed", "gpu_lost"),
         ),
         _gpu_not_bound,

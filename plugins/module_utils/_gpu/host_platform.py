@@ -68,7 +68,7 @@ def read_platform(files: HostFiles) -> Platform:
     if _is_tegra(files):
         kind = TEGRA
     elif "microsoft" in kernel.lower() or files.exists("/dev/dxg"):
-        kind, virtualization = WSL, virtualization or "microsoft"
+        kind, virtualization = WSL, "wsl"
     elif in_container:
         kind = CONTAINER
     else:

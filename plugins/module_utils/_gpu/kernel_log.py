@@ -14,7 +14,8 @@ import os
 import re
 import stat
 import time
-from typing import Dict, Iterator, List, NamedTuple, Optional, Pattern, Tuple
+from itertools import islice
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Pattern, Tuple
 
 from .evidence import LogLine
 from .host_files import HostFiles
@@ -22,10 +23,11 @@ from .host_files import HostFiles
 _LOG = "/dev/kmsg"
 _RECORD = 16384  # more than any record has (Linux: include/linux/printk.h, PRINTK_MESSAGE_MAX)
 _SIZE_LIMIT = 64 * 2**20
+_RECORDS_LIMIT = 20_000
 _LINES_LIMIT = 200
 _LENGTH_LIMIT = 400
 
-_ADDRESS = r"(?<![0-9A-Fa-f:])(?P<address>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?)(?![0-9A-Fa-f:])"
+_ADDRESS = r"(?<![0-9A-Fa-f])(?P<address>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?)(?![0-9A-Fa-f])"
 _NVRM, _OPEN_RM = "NVRM: ", "open-gpu-kernel-modules: "
 
 
@@ -49,7 +51,11 @@ _MESSAGES = (
         rf"nvidia-nvswitch[0-9]+: SXid \((?:PCI:)?{_ADDRESS}[^)]*\): (?P<xid>[0-9]{{1,5}})",
         "NVIDIA: Fabric Manager User Guide",
     ),
-    _message("fallen_off_bus", rf"NVRM: (?:.*?{_ADDRESS})?.*fallen off the bus", _OPEN_RM + "osapi.c, RmProbe"),
+    _message(
+        "fallen_off_bus",
+        rf"NVRM: (?:The NVIDIA )?GPU(?:.*?{_ADDRESS})?.*has fallen off the bus",
+        _OPEN_RM + "osapi.c, rm_is_supported_device; gpud",
+    ),
     _message(
         "power_cable", rf"NVRM: (?:.*?{_ADDRESS})?.*necessary power cables", "NVIDIA's driver, as users report it"
     ),
@@ -122,11 +128,11 @@ def read_kernel_log(files: HostFiles, seconds: float = 2) -> Tuple[Tuple[LogLine
     return tuple(found.values()), True
 
 
-def _records(files: HostFiles, deadline: float) -> Optional[Iterator[bytes]]:
-    """The log's records; None where it cannot be read."""
+def _records(files: HostFiles, deadline: float) -> Optional[List[bytes]]:
+    """The log's records that may be of interest, oldest first; None where it cannot be read."""
     content = files.read(_LOG, _SIZE_LIMIT)
     if content is not None:
-        return iter(content.splitlines())
+        return list(islice(filter(_HINT.search, content.splitlines()), _RECORDS_LIMIT))
     status = files.status(_LOG)
     if status is None or not files.is_this_host or not stat.S_ISCHR(status.st_mode):
         return None
@@ -134,35 +140,34 @@ def _records(files: HostFiles, deadline: float) -> Optional[Iterator[bytes]]:
         descriptor = os.open(_LOG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    return _from_device(descriptor, deadline)
+    try:
+        return list(islice(filter(_HINT.search, _from_device(descriptor, deadline)), _RECORDS_LIMIT))
+    finally:
+        os.close(descriptor)
 
 
 def _from_device(descriptor: int, deadline: float) -> Iterator[bytes]:
     """Each read gives one record (Linux: Documentation/ABI/testing/dev-kmsg)."""
     size = 0
-    try:
-        while size < _SIZE_LIMIT and time.monotonic() < deadline:
-            try:
-                record = os.read(descriptor, _RECORD)
-            except OSError as error:
-                if error.errno == errno.EPIPE:
-                    continue  # the next record was overwritten; the one after it comes next
-                return  # EAGAIN: that was the last one
-            if not record:
-                return
-            size += len(record)
-            yield record
-    finally:
-        os.close(descriptor)
+    while size < _SIZE_LIMIT and time.monotonic() < deadline:
+        try:
+            record = os.read(descriptor, _RECORD)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                continue  # the next record was overwritten; the one after it comes next
+            return  # EAGAIN: that was the last one
+        if not record:
+            return
+        size += len(record)
+        yield record
 
 
-def _lines(records: Iterator[bytes]) -> Iterator[str]:
-    """The lines of the records that may be of interest, without what stands before the text and after it."""
+def _lines(records: Iterable[bytes]) -> Iterator[str]:
+    """The lines of the records, without what stands before the text and after it."""
     for record in records:
-        if _HINT.search(record):
-            text = record.partition(b"\n")[0].partition(b";")[2]
-            text = _ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), text)
-            yield from text.decode("utf-8", "replace").splitlines()
+        text = record.partition(b"\n")[0].partition(b";")[2]
+        text = _ESCAPE.sub(lambda escape: bytes([int(escape.group(1), 16)]), text)
+        yield from text.decode("utf-8", "replace").splitlines()
 
 
 def _messages(lines: Iterator[str]) -> Iterator[LogLine]:

@@ -23,6 +23,10 @@ Complaint = Tuple[str, str, Optional[int]]
 
 _LINES = 3
 
+# What says that there is nobody to ask about any GPU, by any call: NVML's numbers, and how nvidia-smi says the others.
+_NO_DRIVER = frozenset({9, 12, 17, 18})
+_NO_NVML = "Failed to initialize NVML"
+
 # The beginning of a complaint that need not hold an address: it can name the index only, or neither.
 _NO_HANDLE = "unable to determine the device handle"
 
@@ -70,6 +74,8 @@ class _Conversation:
             return Outcome(None, "", "", "was not asked: no time was left")
         outcome = run([*self.command, *arguments], left)
         self.timed_out = self.timed_out or outcome.timed_out
+        if outcome.code is not None and outcome.code < 0:
+            return outcome._replace(code=None, failure=f"was ended by signal {-outcome.code}")
         return outcome
 
     def listen(self, *texts: str) -> None:
@@ -79,20 +85,21 @@ class _Conversation:
         outcome = self.ask("-q", "-x")
         answer = DriverAnswer(asked="nvidia-smi -q -x", error=outcome.code, failure=outcome.failure)
         self.listen(outcome.errors)
-        if outcome.failure:
-            self.listen(*_before_xml(outcome.output))
+        if self.timed_out or (outcome.failure and not outcome.output):
+            self.listen(_before_xml(outcome.output))
             return answer
         try:
             found = parse_xml(outcome.output)
         except XmlError as error:
-            if outcome.code and "<" not in outcome.output:
+            if outcome.code in _NO_DRIVER or _NO_NVML in outcome.output + outcome.errors:
                 self.listen(outcome.output)
                 return answer
             return self.about_all_as_csv(answer, outcome, f"the answer of nvidia-smi -q -x cannot be read: {error}")
-        self.listen("\n".join(found.talk))
+        self.listen(*found.talk)
         # Where it leaves one out, the position says nothing about the index.
         whole = found.attached == len(found.devices) and not self.talk
         return answer._replace(
+            failure="",
             driver_version=found.driver_version,
             cuda_version=found.cuda_version,
             cuda_version_missing=found.cuda_version_missing,
@@ -106,13 +113,15 @@ class _Conversation:
         """The same from a query, where the XML is none: less, but all that a placement needs."""
         asked, found = self.query(list(FIELDS))
         if not found.devices:
-            self.listen(*_before_xml(outcome.output), *found.talk)
+            self.listen(_before_xml(outcome.output), *found.talk)
             says_nothing = not outcome.code and not asked.code and not self.talk
-            return answer._replace(error=outcome.code or asked.code, failure=why if says_nothing else asked.failure)
-        self.listen("\n".join(found.talk))
+            failure = outcome.failure or asked.failure or (why if says_nothing else "")
+            return answer._replace(error=outcome.code or asked.code, failure=failure)
+        self.listen(*found.talk)
         return answer._replace(
             asked=f"nvidia-smi --query-gpu {FORMAT}",
             error=asked.code,
+            failure="",
             driver_version=found.driver_version,
             devices=found.devices,
             unknown=(*found.unknown, why),
@@ -131,7 +140,7 @@ class _Conversation:
     def with_capabilities(self, answer: DriverAnswer) -> DriverAnswer:
         """The answer, with what only a query tells, joined by the PCI address, or the UUID where there is none."""
         outcome, found = self.query(list(MISSING_IN_XML))
-        self.listen("\n".join(found.talk))
+        self.listen(*found.talk)
         told: Dict[str, DeviceAnswer] = {}
         for device in reversed(found.devices):
             told.update({key: device for key in (device.uuid, device.pci_address) if key})
@@ -144,8 +153,8 @@ class _Conversation:
                 device = device._replace(index=index, compute_capability=more.compute_capability, faults=faults)
             devices.append(device)
         return answer._replace(
-            error=answer.error or outcome.code,
             devices=tuple(devices),
+            seen=(*answer.seen, *([] if found.devices else _failed("--query-gpu", outcome))),
             unknown=(*answer.unknown, *found.unknown),
         )
 
@@ -156,8 +165,7 @@ class _Conversation:
         outcome = self.ask("-L")
         self.listen(outcome.errors)
         if outcome.failure or outcome.code:
-            why = f"nvidia-smi -L {outcome.failure or f'failed with exit code {outcome.code}'}"
-            return answer._replace(seen=(*answer.seen, why))
+            return answer._replace(seen=(*answer.seen, *_failed("-L", outcome)))
         listed = mig_devices(outcome.output)
         devices = [
             device._replace(mig_devices=joined(device.mig_devices, listed.get(device.uuid, ())))
@@ -168,9 +176,16 @@ class _Conversation:
         return answer._replace(devices=tuple(devices), mig_listed=True)
 
 
-def _before_xml(output: str) -> Tuple[str, ...]:
+def _failed(option: str, outcome: Outcome) -> List[str]:
+    """How a call for details failed, which is no error of the answer that it should have completed."""
+    if not outcome.failure and not outcome.code:
+        return []
+    return [f"nvidia-smi {option} {outcome.failure or f'failed with exit code {outcome.code}'}"]
+
+
+def _before_xml(output: str) -> str:
     """What was printed before a document that cannot be read."""
-    return (output.partition("<")[0],)
+    return output.partition("<")[0]
 
 
 def _complaints(talk: Iterable[str]) -> Tuple[Tuple[Complaint, ...], Tuple[str, ...]]:

@@ -12,6 +12,7 @@ Functions, structures and numbers: nvml.h, which keeps what it once declared, an
 from __future__ import annotations
 
 import json
+import os
 import sys
 from ctypes import (
     CDLL,
@@ -305,7 +306,9 @@ def read(library: Any, addresses: Sequence[str] = ()) -> Iterator[Dict[str, Any]
 
 
 def main(path: str, addresses: Sequence[str]) -> None:
-    """Write what the library at a path says to the standard output."""
+    """Write what the library at a path says to the standard output, and what it prints itself to the other one."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     try:
         library = CDLL(path)
         text = getattr(library, "nvmlErrorString", None)
@@ -315,8 +318,8 @@ def main(path: str, addresses: Sequence[str]) -> None:
     except OSError as error:
         answers = iter([{"failure": str(error)}])
     for answer in answers:
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        output.write(json.dumps(answer) + "\n")
+        output.flush()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ keeps for itself, and CUDA where a task asks for it. All of them share one limit
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import re
 import time
 from typing import Mapping, Optional, Sequence, Tuple
@@ -86,7 +86,7 @@ def collect(
 
 
 def _driver_answers(platform: Platform, driver: DriverFiles) -> bool:
-    """Whether there is a driver to ask. To ask without one can load its module, and this only looks."""
+    """Whether there is a driver to ask. Where there is none, nvidia-smi has the words for it."""
     return bool(driver.loaded_version or driver.device_nodes) or platform.kind in (WSL, TEGRA)
 
 
@@ -132,6 +132,6 @@ def _warnings(*answers: Optional[DriverAnswer]) -> Tuple[str, ...]:
 
 def _user() -> str:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
         return str(os.geteuid())

@@ -9,11 +9,13 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 from .evidence import TEGRA, WSL, DriverAnswer
 from .states import Host, HostGpu
 
+NVIDIA = "nvidia"
+
 # Kernel drivers that keep a device for a virtual machine, and those that are not NVIDIA's.
-RESERVING = ("vfio-pci", "pci-stub", "xen-pciback")
+RESERVING = ("vfio-pci", "pci-stub", "xen-pciback", "pciback", "uio_pci_generic")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
-_SENTENCE = 200
+_LENGTH = 400
 
 
 def on_bus(host: Host) -> bool:
@@ -27,9 +29,11 @@ def for_driver(host: Host) -> List[HostGpu]:
 
 
 def silent(host: Host) -> List[HostGpu]:
-    """Those of them that it holds, or should, and does not answer for."""
+    """Those of them that it holds and does not answer for."""
     return [
-        gpu for gpu in for_driver(host) if gpu.answer is None and (gpu.pci is None or gpu.pci.driver not in FOREIGN)
+        gpu
+        for gpu in host.gpus
+        if gpu.answer is None and (gpu.pci is None or gpu.pci.driver == NVIDIA or gpu.proc is not None)
     ]
 
 
@@ -80,7 +84,7 @@ def said(answer: DriverAnswer) -> Tuple[str, ...]:
     if answer.timed_out:
         return (f"{answer.asked}: no answer within {answer.seconds:.0f} seconds",)
     if answer.seen:
-        return tuple(f"{answer.asked}: {line[:_SENTENCE]}" for line in answer.seen[:2])
+        return tuple(f"{answer.asked}: {line}" for line in answer.seen[:2])
     return (f"{answer.asked}: error {answer.error}",) if answer.error else (f"{answer.asked}: no GPU",)
 
 
@@ -95,7 +99,7 @@ def complains(host: Host, gpu: HostGpu, code: int, *texts: str) -> Tuple[str, ..
         for address, text, number in answer.complaints:
             mine = address == gpu.pci_address or (not address and text in gpu.complaints)
             if mine and (number == code or _contains(text, texts)):
-                lines.append(f"{answer.asked}: {text[:_SENTENCE]}")
+                lines.append(f"{answer.asked}: {text}")
     faults = gpu.answer.faults if gpu.answer else ()
     lines += [
         f"{gpu.pci_address or (gpu.answer and gpu.answer.uuid)}: {text}" for text in faults if _contains(text, texts)
@@ -123,8 +127,8 @@ def logged(
 
 
 def first(lines: Iterable[str], number: int = 3) -> Tuple[str, ...]:
-    """The first few of the lines, each once."""
-    return tuple(dict.fromkeys(filter(None, lines)))[:number]
+    """The first few of the lines, each once, verbatim but for blanks."""
+    return tuple(dict.fromkeys(filter(None, (" ".join(line.split())[:_LENGTH] for line in lines))))[:number]
 
 
 def driver_version(host: Host) -> str:
@@ -137,7 +141,7 @@ def driver_version(host: Host) -> str:
 def branch(host: Host) -> Optional[int]:
     """550 for 550.54.15."""
     number = driver_version(host).partition(".")[0]
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() else None
 
 
 def driver_link(gpu: HostGpu) -> str:
@@ -158,7 +162,7 @@ def label(gpu: HostGpu) -> str:
 
 def name_of(gpu: HostGpu) -> str:
     """The name of the product, empty where nothing tells it."""
-    return (gpu.answer.name if gpu.answer else "") or (gpu.proc.name if gpu.proc else "")
+    return " ".join(((gpu.answer.name if gpu.answer else "") or (gpu.proc.name if gpu.proc else "")).split())
 
 
 def uuid_of(gpu: HostGpu) -> str:

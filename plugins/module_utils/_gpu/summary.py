@@ -42,7 +42,8 @@ def _subject(head: Finding, same: Sequence[Finding], gpus: Sequence[DiagnosedGpu
     name = names.get(head.pci_address, "")
     others = [finding.pci_address for finding in same if finding.pci_address != head.pci_address]
     likewise = f", like {_listed(others)}," if others else ""
-    return f"GPU {head.pci_address}{f' ({name})' if name else ''}{likewise} ".replace("GPU  ", "the GPU ")
+    which = f"GPU {head.pci_address}{f' ({name})' if name else ''}{likewise}" if head.pci_address else "the GPU"
+    return f"{which} " if head.state.scope == GPU else f"{which}: "
 
 
 def _listed(names: List[str]) -> str:

@@ -159,7 +159,7 @@ def _across_majors(needs: DriverFit, have: Version, note: Optional[CompatNote], 
     refused = [gpu for gpu in gpus if _NO_DATA_CENTRE.search(f"{gpu.brand} {gpu.name}")]
     if refused:
         names = ", ".join(f"GPU {gpu.ordinal} ({gpu.name or gpu.brand})" for gpu in refused)
-        text = f"{short}, and {package} bridges R{have[0]} on data-centre GPUs, which {names} is not"
+        text = f"{short}, and {package} bridges R{have[0]} on data-centre GPUs only, not on {names}"
         return needs._replace(fit=TOO_OLD, text=text)
     text = f"{short}, and only {package} bridges that, on data-centre GPUs"
     return needs._replace(fit=FORWARD, text=text)

@@ -12,9 +12,17 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 from .._policy.gpus import Gpu, VisibleGpus
 from .compute_capability import below, capability_text, given_up, too_new
 from .driver_fit import FORWARD, TOO_OLD, UNKNOWN, DriverFit, driver_fit
-from .installation import NOTHING_KNOWN, Installation
+from .installation import NOTHING_KNOWN, CompatNote, Installation
 from .minimum import ANY_RELEASE, BY_RELEASE, Minimum, minimum_in_force
-from .releases import HIGHER_CAPABILITY, LOWEST_CAPABILITY, Capability, Release, find_release, release_of_server
+from .releases import (
+    HIGHER_CAPABILITY,
+    LOWEST_CAPABILITY,
+    Capability,
+    Release,
+    find_release,
+    parse_driver,
+    release_of_server,
+)
 
 NO_GPU = "no_gpu"
 DRIVER_TOO_OLD = "driver_too_old"
@@ -136,7 +144,12 @@ def server_view(
     row = _release(release, installation)
     minimum = minimum_in_force(release, min_compute_capability, installation)
     fit = driver_fit(visible.driver_version, row, installation.compat, visible.gpus)
-    warnings = [*installation.warnings, *_about_release(release, row, config_name), *minimum.warnings]
+    warnings = [
+        *installation.warnings,
+        *_about_release(release, row, config_name),
+        *_about_note(row, installation.compat),
+        *minimum.warnings,
+    ]
     view = ServerView(
         (),
         visible.hidden,
@@ -170,7 +183,7 @@ def _with_gpus(view: ServerView, visible: VisibleGpus, minimum: Minimum) -> Serv
         if gpu not in used and gpu.compute_capability is not None
     )
     warnings = [*view.warnings, *_about_cuda(view.driver_fit, used)]
-    if view.release is None and minimum.rank == ANY_RELEASE:
+    if minimum.rank == ANY_RELEASE:
         warnings += _in_doubt(used)
     by_default = bool(dropped) and minimum.rank == BY_RELEASE and least > LOWEST_CAPABILITY
     if by_default:
@@ -218,6 +231,16 @@ def _about_release(wanted: Optional[str], row: Optional[Release], config_name: O
     if row is not None and config_name is not None and row.name < "24.05":
         warnings.append(f"Triton {row.name} has no --model-config-name: it would not start with one. 24.05 has it.")
     return warnings
+
+
+def _about_note(row: Optional[Release], compat: Optional[CompatNote]) -> Iterator[str]:
+    """A package of another image than the one in question. Images of one release with an older CUDA there are."""
+    known, noted = row and parse_driver(row.cuda), compat and parse_driver(compat.cuda)
+    if row is not None and compat is not None and known and noted and noted[0] > known[0]:
+        yield (
+            f"{compat.path} is for CUDA {compat.cuda}, and Triton {row.name} is known to have {row.cuda}. The former "
+            "counts: see that it is from the image or the installation of that Triton."
+        )
 
 
 def _in_doubt(used: Sequence[Gpu]) -> List[str]:

@@ -12,6 +12,7 @@ from ansible_collections.inference.triton.plugins.filter.textproto import Filter
 from ansible_collections.inference.triton.plugins.module_utils._model_config.change import merge, parse
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 from ansible_collections.inference.triton.plugins.modules import (
+    gpu_facts,
     instance_group_policy,
     model_config,
     model_config_info,
@@ -20,7 +21,7 @@ from ansible_collections.inference.triton.plugins.modules import (
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [instance_group_policy, model_config, model_config_info, model_repository_restore]
+MODULES = [gpu_facts, instance_group_policy, model_config, model_config_info, model_repository_restore]
 COLLECTION = "inference.triton."
 
 
@@ -32,7 +33,9 @@ def examples(module):
     """The arguments that the examples give to their own module."""
     tasks = yaml.safe_load(module.EXAMPLES)
     return [
-        (task["name"], task[COLLECTION + name_of(module)]) for task in tasks if COLLECTION + name_of(module) in task
+        (task["name"], task[COLLECTION + name_of(module)] or {})
+        for task in tasks
+        if COLLECTION + name_of(module) in task
     ]
 
 
@@ -91,7 +94,7 @@ def test_an_example_asks_for_what_there_is(module, arguments):
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_the_samples_of_what_is_returned_have_the_documented_types(module):
-    types = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+    types = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
     def check(entries):
         for name, entry in entries.items():

@@ -80,6 +80,14 @@ def test_the_same_sources_make_the_same_bytes(folder):
     assert archive(folder) == before
 
 
+def test_nothing_of_the_controller_shows_in_it(folder):
+    with zipfile.ZipFile(io.BytesIO(archive(folder))) as opened:
+        members = opened.infolist()
+    assert [member.filename for member in members] == sorted(member.filename for member in members)
+    assert {member.date_time for member in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert {(member.create_system, member.external_attr >> 16) for member in members} == {(3, 0o644)}
+
+
 @pytest.mark.parametrize("version", ["1.2.4", "1.2.3-dev"])
 def test_another_release_makes_other_bytes(folder, version):
     assert archive(folder, version=version) != archive(folder)

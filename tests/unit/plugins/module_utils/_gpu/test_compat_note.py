@@ -55,8 +55,8 @@ def test_a_name_without_a_version_tells_no_driver(tmp_path, name):
 
 @pytest.mark.parametrize(
     "place",
-    ["", "lib.real", "compat", "usr/local/cuda-13.1/compat", "usr/local/cuda-13.1/compat/lib.real"],
-    ids=["package", "container", "toolkit", "image", "container image"],
+    ["", "lib.real", "compat", "compat/lib.real", "usr/local/cuda-13.1/compat", "usr/local/cuda-13.1/compat/lib.real"],
+    ids=["package", "container", "toolkit", "container toolkit", "image", "container image"],
 )
 def test_a_library_is_found_in_a_folder(tmp_path, place):
     path = library(tmp_path / place)

@@ -80,7 +80,7 @@ def test_a_fault_is_kept_verbatim(field, text):
         ("memory_mib", "80 GiB"),
         ("memory_mib", "-1"),
         ("memory_mib", "8O MiB"),
-        ("minor", "０"),
+        ("minor", "\uff10"),
         ("compute_capability", "9"),
         ("mig_mode", "1"),
         ("remap_failure", "0"),
@@ -91,6 +91,10 @@ def test_a_fault_is_kept_verbatim(field, text):
 def test_what_nobody_knew_is_told_and_is_no_value(field, text):
     nothing = "" if field == "uuid" else None
     assert read(field, text) == (nothing, [], [f"{field}: '{text}'"])
+
+
+def test_what_is_in_brackets_is_no_name():
+    assert read("name", "[Something new]") == ("", [], ["name: 'Something new'"])
 
 
 def test_a_fault_is_told_once():

@@ -211,11 +211,43 @@ def test_where_the_xml_is_none_a_query_answers(smi):
     assert len(smi.calls()) == 2
 
 
+@pytest.mark.parametrize("code", [0, 15, 255])
+def test_where_one_lost_gpu_leaves_no_document_a_query_tells_of_the_others(smi, code):
+    smi.says("-q", f"{NO_HANDLE}\n", f"exit {code}")
+    smi.says(
+        "--query-gpu", f"{NO_HANDLE}\n{ALL} Enabled, 0, No, No, [N/A], None, N/A, N/A, NVIDIA A30\n", f"exit {code}"
+    )
+    answer = smi.ask()
+    assert [device.pci_address for device in answer.devices] == ["0000:0a:00.0"]
+    assert answer.complaints == (("0000:41:00.0", NO_HANDLE, 999),)
+    assert (answer.error, answer.failure) == (code, "")
+
+
+def test_where_there_is_too_much_to_read_a_query_answers(smi):
+    smi.says("-q", log(gpu()), "head -c 2000000 /dev/zero")
+    smi.says("--query-gpu", f"{ALL} Enabled, 0, No, No, [N/A], None, N/A, N/A, NVIDIA A30\n")
+    answer = smi.ask()
+    assert (len(answer.devices), answer.failure) == (1, "")
+
+
+def test_it_is_ended_by_a_signal(smi):
+    smi.does("-q", "kill -11 $$")
+    answer = smi.ask()
+    assert (answer.error, answer.failure, answer.timed_out) == (None, "was ended by signal 11", False)
+
+
 def test_where_neither_answers_the_reason_is_told(smi):
     smi.says("-q", log(gpu())[:-40])
     smi.does("--query-gpu", "exit 0")
     answer = smi.ask()
     assert answer.failure == "the answer of nvidia-smi -q -x cannot be read: it ends in the middle"
+
+
+def test_nothing_is_asked_when_no_time_is_left(smi):
+    smi.says("-q", log(gpu()))
+    answer = smi.ask(-1.0)
+    assert (answer.failure, answer.timed_out) == ("was not asked: no time was left", True)
+    assert not (smi.folder / "calls").exists()
 
 
 def test_a_command_that_is_not_there(tmp_path):
@@ -241,6 +273,14 @@ def test_what_answers_before_it_hangs_is_kept(smi):
     smi.does("--query-gpu", "sleep 30")
     answer = smi.ask(1.0)
     assert (len(answer.devices), answer.timed_out, answer.failure) == (1, True, "")
+
+
+def test_details_that_fail_are_no_error_of_the_answer(smi):
+    smi.says("-q", log(gpu()))
+    smi.does("--query-gpu", "exit 3")
+    answer = smi.ask()
+    assert (answer.error, len(answer.devices), answer.failure) == (0, 1, "")
+    assert answer.seen == ("nvidia-smi --query-gpu failed with exit code 3",)
 
 
 def test_a_fault_that_only_the_query_tells(smi):

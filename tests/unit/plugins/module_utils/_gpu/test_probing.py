@@ -101,7 +101,7 @@ def test_without_its_module_a_driver_is_not_called_by_its_library(host_tree, ask
 @pytest.mark.parametrize("platform", ["wsl", "tegra"])
 def test_hosts_whose_gpu_is_on_no_bus(host_tree, asked, seen, platform):
     getattr(host_tree, platform)()
-    host_tree.libraries()
+    host_tree.libraries(folder="usr/lib")
     host_tree.nvidia_smi("exit 9")
     seen()
     assert list(asked.calls) == ["nvml", "smi"]

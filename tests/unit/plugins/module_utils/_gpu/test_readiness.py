@@ -184,3 +184,9 @@ def test_a_persistence_daemon_that_is_installed_and_stopped_is_a_shortcoming(ser
     seen = judge(facts(awake=awake), services, 2)
     assert bool(seen.shortcomings) is told
     assert seen.problems == ()
+
+
+def test_a_gpu_that_is_not_usable_need_not_be_kept_awake():
+    seen = facts(awake=True)
+    seen["gpus"].append({"usable": False, "persistence_mode": None})
+    assert judge(seen, STOPPED, 2).shortcomings == ()

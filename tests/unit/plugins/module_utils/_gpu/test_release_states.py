@@ -151,12 +151,17 @@ def test_what_the_server_itself_says_counts(wanted, servers, seen_low):
             "Use another GPU, or start the server with a lower --min-supported-compute-capability.",
         ),
         (
+            host("590.48.01", (7, 0), wanted=Wanted(min_supported_compute_capability="9.0")),
+            "This GPU has compute capability 7.0, below the minimum 9.0 that was given.",
+            "Use another GPU, or start the server with a lower --min-supported-compute-capability.",
+        ),
+        (
             host("590.48.01", (10, 0), wanted=Wanted(triton_release="24.10")),
             "This GPU has compute capability 10.0, which CUDA 12.6.2 of Triton 24.10 does not know (the first to know",
             "Serve with a newer release of Triton on this GPU.",
         ),
     ],
-    ids=["old driver", "bridged driver", "V100", "Maxwell", "given", "too new"],
+    ids=["old driver", "bridged driver", "V100", "Maxwell", "given", "V100 and given", "too new"],
 )
 def test_each_state_is_told_and_names_the_next_step(subject, explanation, remedy):
     (sighting,) = seen(subject).values()

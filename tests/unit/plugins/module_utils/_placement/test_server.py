@@ -143,6 +143,14 @@ def test_gpus_that_a_compatibility_package_helps_count_with_a_warning():
     assert view.driver_fit.text in warning
 
 
+@pytest.mark.parametrize(("cuda", "doubt"), [("13.1", True), ("12.4", False), ("11.8", False)])
+def test_a_package_for_a_newer_cuda_than_that_of_the_release_is_named(cuda, doubt):
+    view = server_view(visible((8, 0)), "24.10", installation=Installation(NOTE._replace(cuda=cuda)))
+    assert [warning.partition(". ")[0] for warning in view.warnings] == doubt * [
+        "/compat/libcuda.so.590.48.01 is for CUDA 13.1, and Triton 24.10 is known to have 12.6.2"
+    ]
+
+
 def test_a_driver_that_a_compatibility_package_does_not_help_is_too_old():
     view = server_view(visible((8, 0), driver_version="560.35.03"), "26.01", installation=Installation(NOTE))
     assert view.why_no_gpu == ("driver_too_old", view.driver_fit.text)
