@@ -26,6 +26,7 @@ PACKAGES = [
     *("openssh-server", "sudo", "python3", "python3-apt"),
 ]
 CERTIFICATES = Path("/usr/local/share/ca-certificates")  # of a company's own proxy, say: the hosts trust them too
+KEYRINGS = Path("/usr/share/keyrings")
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 # Unattended upgrades would hold dpkg's lock while a test wants it.
 SET_UP = (
@@ -45,7 +46,7 @@ def ensure(engine: Engine, release: str) -> str:
     image = f"{NAME}:{release}-{_digest()}"
     with locked(CACHE / "molecule" / f"{release}.lock"):
         if not engine.run("images", "--quiet", image).strip():
-            if os.environ.get("MOLECULE_BASE_IMAGE") or not shutil.which("mmdebstrap"):
+            if os.environ.get("MOLECULE_BASE_IMAGE") or lacking():
                 _build_on_stock(engine, release, image)
             else:
                 _build_from_packages(engine, release, image)
@@ -54,9 +55,14 @@ def ensure(engine: Engine, release: str) -> str:
 
 def lacking() -> list[Lacking]:
     """What is not installed here for making an image from packages; a stock image is the other way."""
-    if os.environ.get("MOLECULE_BASE_IMAGE") or shutil.which("mmdebstrap"):
+    if os.environ.get("MOLECULE_BASE_IMAGE"):
         return []
-    return [Lacking("mmdebstrap", "it makes the hosts' image from Debian's packages", "mmdebstrap")]
+    found = []
+    if not shutil.which("mmdebstrap"):
+        found.append(Lacking("mmdebstrap", "it makes the hosts' image from Debian's packages", "mmdebstrap"))
+    if not any(KEYRINGS.glob("debian-archive-keyring.*")):
+        found.append(Lacking("Debian's keyring", "the packages are verified with it", "debian-archive-keyring"))
+    return found
 
 
 def _digest() -> str:

@@ -36,6 +36,7 @@ LABEL = "inference.triton.scenario"
 SSH = 22
 READY_TIMEOUT = 60.0  # seconds; a host that is not up by then never will be
 AT_ONCE = 4  # hosts that are started at the same time
+REMOTE_TMP = "~/.ansible/tmp"  # Ansible's own default: the Makefile has another one, for this machine
 UNAVAILABLE = 75  # exit status, EX_TEMPFAIL of sysexits.h: nothing was tested, for want of hosts
 
 # The key arrives on standard input. logind refuses everybody but root until the boot is over.
@@ -122,8 +123,9 @@ def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) ->
     except BaseException:
         destroy(scenario, engine)
         raise
+    common = {**_connection(scenario), "ansible_control_path_dir": sockets}
     entries = {host: _entry(engine, scenario, host, reach) for host, reach in zip(hosts, wanted, strict=True)}
-    _write_inventory(scenario, entries, {**_connection(scenario), "ansible_control_path_dir": sockets})
+    _write_inventory(scenario, {host: {**common, **entry} for host, entry in entries.items()})
     lines = [f"{host}: container {scenario.container(host)} of {images[release]}" for host, release in hosts.items()]
     return [*lines, f"{len(hosts)} hosts by {engine.program} in {time.monotonic() - start:.1f} s"]
 
@@ -160,7 +162,8 @@ def destroy(scenario: Scenario, engine: Engine) -> int:
         at_once = ["--time=0"] if engine.program == "podman" else []
         engine.run("rm", "--force", "--volumes", *at_once, *identifiers, timeout=120)
     with contextlib.suppress(OSError, ValueError, KeyError):
-        shutil.rmtree(json.loads(scenario.inventory.read_text())["all"]["vars"]["ansible_control_path_dir"])
+        for host in json.loads(scenario.inventory.read_text())["all"]["hosts"].values():
+            shutil.rmtree(host["ansible_control_path_dir"], ignore_errors=True)
     scenario.inventory.unlink(missing_ok=True)
     return len(identifiers)
 
@@ -177,12 +180,11 @@ def use_given(scenario: Scenario, hosts: Sequence[str], inventory: str) -> list[
     variables = json.loads(_ansible("ansible-inventory", "--inventory", inventory, "--list"))["_meta"]["hostvars"]
     entries = {}
     for host, name in zip(hosts, given, strict=False):
-        known = variables.get(name, {})
-        entries[host] = {"ansible_host": name, **known, "molecule_container": "", "molecule_given": name}
-        address = entries[host]["ansible_host"]
-        entries[host]["molecule_address"] = address
+        entry = {"ansible_host": name, "ansible_remote_tmp": REMOTE_TMP, **variables.get(name, {})}
+        own = {"molecule_address": entry["ansible_host"], "molecule_container": "", "molecule_given": name}
+        entries[host] = {"molecule_ports": {}, **entry, **own}
     scenario.inventory.parent.mkdir(parents=True, exist_ok=True)
-    _write_inventory(scenario, entries, {})
+    _write_inventory(scenario, entries)
     lines = [f"{host}: given host {name}" for host, name in zip(hosts, given, strict=False)]
     return [*lines, f"{len(hosts)} hosts of {inventory}; none was made, and none will be removed"]
 
@@ -240,6 +242,7 @@ def _connection(scenario: Scenario) -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(scenario.key.resolve()),
         "ansible_ssh_common_args": f"{unknown} -o IdentitiesOnly=yes",
         "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_remote_tmp": REMOTE_TMP,
     }
 
 
@@ -254,10 +257,9 @@ def _entry(engine: Engine, scenario: Scenario, host: str, reach: dict[int, int])
     }
 
 
-def _write_inventory(scenario: Scenario, hosts: dict[str, Any], variables: dict[str, Any]) -> None:
-    # The Makefile has another one for this machine.
-    everywhere = {"ansible_remote_tmp": "~/.ansible/tmp", **variables}
-    scenario.inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everywhere}}, indent=1) + "\n")
+def _write_inventory(scenario: Scenario, hosts: dict[str, Any]) -> None:
+    """All variables at the hosts: those of a group would lose against what the user's own inventory has for them."""
+    scenario.inventory.write_text(json.dumps({"all": {"hosts": hosts}}, indent=1) + "\n")
 
 
 def _link_collection() -> None:
