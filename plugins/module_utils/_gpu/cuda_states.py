@@ -5,6 +5,7 @@ tells: a driver that answers with an error."""
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, List, Mapping, Optional
 
 from .evidence import TEGRA
@@ -16,6 +17,9 @@ _LIBRARY_ERRORS = (803, 804)
 
 # Values that name no device, whatever devices there are (CUDA C++ programming guide, environment variables).
 _NONE = ("", "-1", "none", "void", "NoDevFiles")
+
+# More than the number of any device has; Python refuses to read numbers without a limit.
+_DIGITS = 9
 
 # Brands for which NVIDIA promises no forward compatibility (NVIDIA, CUDA Compatibility).
 _NOT_DATA_CENTRE = ("geforce", "geforce_rtx", "quadro", "quadro_rtx", "nvidia_rtx", "titan", "titan_rtx")
@@ -79,7 +83,7 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
     for entry in map(str.strip, variable.split(",")):
         if entry.startswith(("GPU-", "MIG-")) and sum(uuid.startswith(entry) for uuid in known) != 1:
             return f"names {entry}, which is not one device of this host; CUDA hides it and all that follow"
-        if entry.isdecimal() and int(entry) >= len(known):
+        if re.fullmatch("[0-9]+", entry) and (len(entry) > _DIGITS or int(entry) >= len(known)):
             return f"names {entry}, and there is no such device; CUDA hides it and all that follow"
     return ""
 

@@ -6,21 +6,31 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Tuple
 
-from .signs import answered, answers, asked, complains, first, label, listed, logged, silent
+from .signs import answered, answers, asked, complains, complaints, first, label, listed, logged, silent
 from .states import ERROR, GPU, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, HostGpu, Row, Sighting, State
 
 # NVIDIA, Xid errors: those whose first action is a reset of the GPU. 79 is off the bus, 54 a power cable.
 _RESET_XIDS = (46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158)
-_LOST = ("GPU is lost", "fallen off the bus", "Unable to determine the device handle")
+_LOST = ("GPU is lost", "fallen off the bus")
+
+# What nvidia-smi says of any GPU that it cannot ask, and the error numbers with which that means that it is lost.
+_NO_HANDLE = "unable to determine the device handle"
+_LOST_WITHOUT_HANDLE = (None, 6, 15, 28, 999)
+
 _NEEDS_RESET = ("requires reset", "requires restart")
 _NOT_STARTED = ("rm_init_failed", "gsp_firmware", "bar_invalid")  # kinds of lines in the kernel's log
 
 # Texts in place of a value that other states are told by.
-_KNOWN = (*_LOST, *_NEEDS_RESET, "Insufficient Permissions", "infoROM", "External Power")
+_KNOWN = (*_LOST, *_NEEDS_RESET, _NO_HANDLE, "Insufficient Permissions", "infoROM", "External Power")
 
 
 def _lost_for_sure(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
     lines = [*complains(host, gpu, 15, *_LOST)]
+    lines += [
+        f"{who}: {text}"
+        for who, text, code in complaints(host, gpu)
+        if _NO_HANDLE in text.lower() and code in _LOST_WITHOUT_HANDLE
+    ]
     if gpu.pci is not None and gpu.pci.off_bus:
         lines.append(f"/sys/bus/pci/devices/{gpu.pci_address}/config: ff ff ff ff")
     if gpu.answer is None or lines:
@@ -43,7 +53,8 @@ def _left_out(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
 
 
 def _gpu_lost(host: Host) -> Iterator[Sighting]:
-    quiet = silent(host)
+    # In a container a GPU that the driver leaves out may just not be the container's.
+    quiet = [] if host.evidence.platform.in_container else silent(host)
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
         other = gpu.complaints or _not_started(host, gpu) or logged(host, gpu, (), _RESET_XIDS)

@@ -299,6 +299,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(smi=failed(9, "NVIDIA-SMI has failed"))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=DriverFiles(driver_container=True))),
+        of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(module_on_disk=None))),
     ),
     "library_mismatch": (
         of_host(
@@ -391,7 +392,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_second(
             "power_cable",
             logs(without_second(complaint=NO_HANDLE, code=8), "xid", "NVRM: Xid (PCI:0000:41:00): 54", SECOND, 54),
-        )._replace(findings=(("gpu_lost", SECOND), ("power_cable", SECOND))),
+        ),
     ),
     "gpu_init_failed": (
         of_second(
@@ -415,6 +416,10 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_second("gpu_needs_reset", second(recovery_action=None, reset_required=True)),
         of_second("gpu_needs_reset", second(faults=("GPU requires reset",))),
         of_second("gpu_needs_reset", without_second(complaint="GPU requires reset", code=16)),
+        of_second(
+            "gpu_needs_reset",
+            without_second(complaint=NO_HANDLE.replace("Unknown Error", "GPU requires reset"), code=16),
+        ),
         of_second("gpu_needs_reset", logs(without_second(), "xid", XID_119, SECOND, 119)),
         still_used("gpu_needs_reset", logs(second(recovery_action=None), "xid", XID_119, SECOND, 119), "warning"),
     ),
@@ -566,6 +571,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="")),
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="GPU-99")),
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="0,2")),
+        still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="9" * 5000)),
         of_host(
             "cuda_env_override",
             driver(compat_library="/usr/local/cuda/compat/libcuda.so.1")._replace(
