@@ -181,6 +181,12 @@ def test_a_container_that_has_one_of_two_gpus_has_lost_none():
     assert (diagnosis.findings, len(diagnosis.gpus)) == ((), 1)
 
 
+def test_a_container_whose_driver_leaves_a_gpu_out_does_not_say_that_it_is_lost():
+    diagnosis = diagnose(without_second(IN_CONTAINER))
+    assert found(diagnosis) == ["gpu_unknown_fault"]
+    assert diagnosis.gpus[1].reason == "it has a fault: 'no answer' (0000:41:00.0: no answer)"
+
+
 def test_a_gpu_kept_for_a_virtual_machine_is_no_reason_to_miss_a_driver():
     evidence = WITHOUT_DRIVER._replace(pci=(pci(FIRST, "vfio-pci"),))
     assert found(diagnose(evidence)) == ["gpu_bound_to_vfio"]
