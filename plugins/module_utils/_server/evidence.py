@@ -65,7 +65,8 @@ def look(
 def differences(before: Traces, after: Traces) -> List[str]:
     """What proves that the server has done something: names of what differs."""
     found = []
-    if (before.model.ready_versions, before.model.is_served) != (after.model.ready_versions, after.model.is_served):
+    mended = after.model.is_served and not before.model.is_served
+    if mended or before.model.ready_versions != after.model.ready_versions:
         found.append(STATE)
     both = set(before.model.ready_versions) & set(after.model.ready_versions)
     if any(before.configs.get(version) != after.configs.get(version) for version in both):

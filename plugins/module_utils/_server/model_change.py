@@ -19,6 +19,7 @@ from .triton import Triton
 
 # Failures after which the server may be at work on the request all the same.
 _LOST = ("timeout", "closed", "truncated", "unavailable")
+_NAMED = 20  # as many names stand in a warning
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at the index
 
 
@@ -133,16 +134,21 @@ class _Change:
 
     def _told(self, index: Mapping[str, Model], models: List[Done]) -> List[str]:
         unknown = [name for name in self.request.names if self.request.state == UNLOADED and name not in index]
-        return [
-            *(f"{name} is no model that the server knows, so there is nothing to unload." for name in unknown),
-            *(
-                f"{done.model.name} runs with another configuration than its file says, in: {', '.join(done.unlike)}. "
-                "Either its last reload failed, or it was not reloaded since the file changed, or it was loaded with a "
-                "configuration in the request. That one stays until the file is touched, or the model is unloaded."
-                for done in models
-                if done.unlike and not done.error and done.model.name not in self.request.configs
-            ),
+        unlike = [
+            f"{done.model.name} ({', '.join(done.unlike)})"
+            for done in models
+            if done.unlike and not done.error and done.model.name not in self.request.configs
         ]
+        told = []
+        if unknown:
+            told.append(f"The server knows no model of this name, so nothing is unloaded: {_some(unknown)}.")
+        if unlike:
+            told.append(
+                f"Served with another configuration than the file says: {_some(unlike)}. Either the last reload "
+                "failed, or there was none since the file changed, or the model was loaded with a configuration in the "
+                "request. That one stays until the file is touched, or the model is unloaded."
+            )
+        return told
 
     def _index(self) -> Dict[str, Model]:
         return by_model(self.triton.index())
@@ -249,6 +255,11 @@ class _Change:
         certain = action != LOAD or bool(proof) or not before.model.is_served or evidence.is_certain(before, after)
         seconds = self.seconds.get(name, 0.0)
         return Done(after.model, action, bool(proof), certain, proof, seconds, error, self._unlike(after))
+
+
+def _some(names: List[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_settled(model: Model, action: str) -> bool:

@@ -31,6 +31,7 @@ NOT_LOADED = Traces(Model("m", ()), {}, {}, {})
         (NOT_LOADED, traces("UNAVAILABLE", "Internal: no"), []),
         (traces("UNAVAILABLE", "a"), traces("UNAVAILABLE", "b"), []),
         (traces(reason="Internal: no GPU"), traces(), ["state"]),
+        (traces(), traces(reason="Internal: no GPU"), []),
         (traces(), traces(config={"count": 2}), ["config"]),
         (traces(), traces(counters=(8, 8, 120)), []),
         (traces(), traces(counters=(0, 0, 0)), ["statistics"]),

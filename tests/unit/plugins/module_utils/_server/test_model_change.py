@@ -125,7 +125,12 @@ def test_a_configuration_in_the_request(fake, change):
 def test_a_configuration_that_sticks_is_told(fake, change):
     outcome = change(fake({"a": FakeModel(TWO)}), "reloaded", "a", on_disk=on_disk(CPU))
     assert only(outcome).unlike == ["instance_group[0].count"]
-    assert "a runs with another configuration" in outcome.told[0]
+    assert "than the file says: a (instance_group[0].count). Either" in outcome.told[0]
+
+
+def test_a_long_list_of_names_is_cut(fake, change):
+    (told,) = change(fake({}), "unloaded", *(f"m{number}" for number in range(50))).told
+    assert "m19 and 30 more." in told
 
 
 def test_every_model_is_tried_and_every_failure_is_told(fake, change):
@@ -181,7 +186,7 @@ def test_dependents_are_asked_for(fake, change):
 
 def test_a_name_that_is_no_model_is_told_when_it_is_unloaded(fake, change):
     outcome = change(fake({}), "unloaded", "typo")
-    assert outcome.told == ["typo is no model that the server knows, so there is nothing to unload."]
+    assert outcome.told == ["The server knows no model of this name, so nothing is unloaded: typo."]
 
 
 def test_a_model_that_the_server_is_loading_already_is_waited_for(fake, change):
