@@ -15,7 +15,7 @@ description:
   - A failure carries the server's own reason. Where the server has none, since it could not read the configuration of
     the model, O(repositories) brings what is wrong in the file, with line and column.
 notes:
-  - A server answers a request to load with success whether or not it found anything to do. RV(changed) is V(true) only
+  - A server answers a request to load with success whether or not it found anything to do. The task is changed only
     where something is seen to have changed, RV(models[].evidence) says what. A reload that leaves the configuration as
     it was is seen in the statistics, if the model had served requests before, and on servers that have the metric
     C(nv_model_load_duration_secs). Where it could go unseen, RV(models[].certain) is V(false).
@@ -83,9 +83,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     description:
-      - Says what would be asked of the server, without asking. Whether the server would find anything to do in a model
-        that serves is not known. With O(state=reloaded), such a model counts as changed, unless O(repositories) shows
-        that it runs with what its file says. A change of other files than the configuration is not seen.
+      - Says what would be asked of the server, without asking. Whether it loads models on request at all is not known,
+        and neither is whether it would find anything to do in a model that serves. With O(state=reloaded), such a model
+        counts as changed, unless O(repositories) shows that it runs with what its file says. A change of other files
+        than the configuration is not seen.
     support: partial
   diff_mode:
     description: Returns no diff, since it changes no file.

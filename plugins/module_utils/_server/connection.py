@@ -11,6 +11,7 @@ from .endpoint import Endpoint, checked_headers, metrics_endpoint, parse_url, tl
 from .errors import option_error
 from .triton import Triton
 
+METRICS_PATIENCE = 5.0  # seconds; they are not worth more where a firewall drops what goes to their port
 ARGUMENTS: Dict[str, Any] = {
     "url": {"type": "str", "default": "http://127.0.0.1:8000"},
     "headers": {"type": "dict", "default": {}, "no_log": True},
@@ -42,17 +43,18 @@ class Connection:
 
     def triton(self) -> Triton:
         """The API of the server."""
-        return Triton(self._client(self._endpoint, self._headers))
+        return Triton(self._client(self._endpoint, self._headers, self._options["timeout"]))
 
     def metrics(self) -> Client:
         """A client for the metrics. It gets the headers, which may be secret, only at the address of the server."""
         same = self._metrics.origin() == self._endpoint.origin()
-        return self._client(self._metrics, self._headers if same else {})
+        patience = min(self._options["timeout"], METRICS_PATIENCE)
+        return self._client(self._metrics, self._headers if same else {}, patience)
 
-    def _client(self, endpoint: Endpoint, headers: Mapping[str, str]) -> Client:
+    def _client(self, endpoint: Endpoint, headers: Mapping[str, str], timeout: float) -> Client:
         options = self._options
         tls: Optional[Any] = None
         if endpoint.scheme == "https":
             names = ("validate_certs", "ca_path", "client_cert", "client_key")
             tls = tls_context(*(options[name] for name in names))
-        return Client(endpoint, headers, options["timeout"], tls)
+        return Client(endpoint, headers, timeout, tls)

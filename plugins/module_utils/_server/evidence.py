@@ -9,7 +9,7 @@ new statistics; one whose instances are updated in place keeps them.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .client import Client
 from .errors import ServerError
@@ -37,18 +37,19 @@ class Traces(NamedTuple):
 
 
 def look(
-    triton: Triton, metrics: Client, models: Mapping[str, Model], names: Iterable[str], deep: bool = True
+    triton: Triton, metrics: Optional[Client], models: Mapping[str, Model], names: Iterable[str], deep: bool = True
 ) -> Dict[str, Traces]:
     """What is seen of each of the models ``names``.
 
     Args:
+        metrics: None not to ask for the times of loads.
         deep: whether to ask for the configurations, the statistics and the metrics, besides the index ``models``.
 
     Raises:
         ServerError: the server does not answer.
     """
     statistics = _statistics(triton) if deep else {}
-    times = _load_times(metrics) if deep else {}
+    times = _load_times(metrics) if deep and metrics is not None else {}
     seen = {}
     for name in names:
         model = models.get(name, Model(name, ()))

@@ -25,7 +25,9 @@ GPU_METRICS = {
     "nv_energy_consumption": "energy_consumption_joules",
 }
 _INFERENCES = "nv_inference_count"
-_LOAD_TIME = "nv_model_load_duration_secs"  # tritonserver 2.51.0 does not have it yet
+# Set whenever a copy of a model is loaded, and not by an update in place (triton core: src/model_repository_manager/
+# model_lifecycle.cc, CalculateAndReportLoadTime). tritonserver 2.51.0 does not have it yet, ensembles never do.
+_LOAD_TIME = "nv_model_load_duration_secs"
 
 _SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)')
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')

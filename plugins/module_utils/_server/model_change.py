@@ -127,7 +127,8 @@ class _Change:
                 seen = f"{error.seen} Of {len(names)} models, {number} were done before." if number else error.seen
                 raise ServerError(error.kind, error.url, seen, error.remedy, error.status, error.reason) from error
         after_index = self._settled(self._index(), [name for name in names if actions[name] == UNLOAD])
-        after = look(self.triton, self.metrics, after_index, names)
+        measured = any(traces.load_times for traces in before.values())
+        after = look(self.triton, self.metrics if measured else None, after_index, names)
         done = [self._done(before[name], after[name], actions[name]) for name in names]
         others = [name for name in sorted({*index, *after_index} - set(names)) if _moved(index, after_index, name)]
         return Outcome(self.request.state, done, others, self._told(index, done))

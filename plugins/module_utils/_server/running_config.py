@@ -50,8 +50,11 @@ def _decided(group: Mapping[str, Any]) -> Mapping[str, Any]:
 def _same(wanted: Any, running: Any) -> bool:
     if isinstance(wanted, bool) or isinstance(running, bool):
         return wanted is running
+    if wanted == running:
+        return True
     numbers = (int, float)
-    if isinstance(wanted, numbers) and isinstance(running, numbers):
+    inexact = isinstance(wanted, float) or isinstance(running, float)
+    if inexact and isinstance(wanted, numbers) and isinstance(running, numbers):
         return abs(wanted - running) <= _TOLERANCE * max(abs(wanted), abs(running))
     if isinstance(wanted, (Mapping, list)) or isinstance(running, (Mapping, list)):
         return False

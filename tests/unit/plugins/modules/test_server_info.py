@@ -142,6 +142,26 @@ def test_a_restricted_api_fails_and_its_header_opens_it(ask, server):
     assert ask(headers={"admin-key": "k"})["live"]
 
 
+@pytest.mark.parametrize("part", ["/v2/models/a/", "/v2/models/stats", "/v2/repository/index", "/v2/health/"])
+def test_a_part_that_is_restricted_fails_rather_than_being_left_out(ask, server, part):
+    server.header, server.restricted = ("admin-key", "k"), part
+    result = ask()
+    assert result["failed"] and part in result["msg"]
+
+
+def test_a_model_that_goes_while_it_is_looked_at(ask, server):
+    index = server._index
+
+    def index_and_gone():
+        entries = index()
+        server.models["a"].state = "UNAVAILABLE"
+        return entries
+
+    server._index = index_and_gone
+    (version,) = by_name(ask())["a"]["versions"]
+    assert version["config"] is None and "unknown model" in version["config_error"]
+
+
 def test_a_wrong_port_is_said_to_be_one(ask):
     result = ask(url="http://127.0.0.1:1")
     assert result["failed"]

@@ -101,6 +101,8 @@ class FakeModel:
         self.count = 7
         self.seconds = 0.0  # that a load takes
         self.resets = False  # whether a load begins new statistics
+        self.stays = False  # whether it is not unloaded for the requests that it serves
+        self.fails_later = False  # whether it is not ready though its load was answered with success
 
 
 class FakeTriton:
@@ -110,11 +112,12 @@ class FakeTriton:
         self.models = models or {}
         self.mode = mode
         self.header = None  # of the restricted API, with its value
+        self.restricted = ""  # what the paths of the restricted API begin with
         self.calls = []
         self.lost = set()  # names of models whose load gets no answer
         self.metrics = b""
         self.metrics_type = "text/plain"
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.metrics_url = self.url + "/metrics"
@@ -131,7 +134,8 @@ class FakeTriton:
     def reply(self, method, path, body, headers):
         """Status and answer, None for none at all."""
         self.calls.append((method, path, body))
-        if self.header and headers.get(self.header[0]) != self.header[1]:
+        restricted = self.header and path.startswith(self.restricted)
+        if restricted and headers.get(self.header[0]) != self.header[1]:
             return 403, {"error": f"This API is restricted, expecting header '{self.header[0]}'"}
         if path in ("/v2/health/live", "/v2/health/ready"):
             return 200, b""
@@ -193,38 +197,41 @@ class FakeTriton:
         override = body.get("parameters", {}).get("config")
         model.config = json.loads(override) if override else model.loads_to or model.config
         model.count = 0 if model.resets or model.state != "READY" else model.count
-        model.state, model.reason = "READY", ""
+        model.state, model.reason = ("UNAVAILABLE", "gone") if model.fails_later else ("READY", "")
         return None if name in self.lost else (200, b"")
 
     def _unload(self, name, _body):
-        if name in self.models and self.models[name].state == "READY":
+        if name in self.models and self.models[name].state == "READY" and not self.models[name].stays:
             self.models[name].state, self.models[name].reason = "UNAVAILABLE", "unloaded"
         return 200, b""
 
-    def _handler(triton):
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def handle_request(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                content = self.rfile.read(length)
-                reply = triton.reply(
-                    self.command, unquote(self.path), json.loads(content) if content else None, self.headers
-                )
-                if reply is None:
-                    self.close_connection = True
-                    return
-                status, data = reply
-                body = data if isinstance(data, bytes) else json.dumps(data).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", triton.metrics_type if self.path == "/metrics" else "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+def handler_for(triton):
+    """The class that answers for a `FakeTriton`."""
 
-            do_GET = do_POST = handle_request
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_arguments):
-                pass
+        def handle_request(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            content = self.rfile.read(length)
+            reply = triton.reply(
+                self.command, unquote(self.path), json.loads(content) if content else None, self.headers
+            )
+            if reply is None:
+                self.close_connection = True
+                return
+            status, data = reply
+            body = data if isinstance(data, bytes) else json.dumps(data).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", triton.metrics_type if self.path == "/metrics" else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-        return Handler
+        do_GET = do_POST = handle_request
+
+        def log_message(self, *_arguments):
+            pass
+
+    return Handler

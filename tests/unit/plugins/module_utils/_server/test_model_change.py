@@ -145,6 +145,38 @@ def test_every_model_is_tried_and_every_failure_is_told(fake, change):
     assert "\nd: the server says: failed to load 'd', failed to poll from model repository. It does not find" in text
 
 
+def test_success_is_what_the_index_says_afterwards(fake, change):
+    server = fake({"a": FakeModel(state=None)})
+    server.models["a"].fails_later = True
+    assert "a: it is UNAVAILABLE after the load: gone." in change(server, "loaded", "a").failure()
+
+
+def test_a_model_that_does_not_go(fake, change):
+    server = fake({"a": FakeModel()})
+    server.models["a"].stays = True
+    assert "could not be unloaded.\na: it is READY after" in change(server, "unloaded", "a", wait_timeout=0.2).failure()
+
+
+def test_statistics_that_are_restricted_are_done_without(fake, change):
+    server = fake({"a": FakeModel(CPU, loads_to=TWO)})
+    server.header, server.restricted = ("admin-key", "k"), "/v2/models/stats"
+    assert only(change(server, "reloaded", "a")).proof == ["config"]
+
+
+def test_configurations_that_are_restricted_are_not_done_without(fake, change):
+    server = fake({"a": FakeModel()})
+    server.header, server.restricted = ("admin-key", "k"), "/v2/models/a/"
+    with pytest.raises(ServerError, match="admin-key"):
+        change(server, "reloaded", "a")
+    assert server.changes() == []
+
+
+def test_a_file_that_is_broken_is_not_compared_with(fake, change):
+    broken = on_disk(TWO, [{"severity": "error"}])
+    done = only(change(fake({"a": FakeModel(CPU)}), "reloaded", "a", check=True, on_disk=broken))
+    assert (done.unlike, done.changed, done.certain) == ([], True, False)
+
+
 def test_what_the_server_does_not_say_is_read_from_the_file(fake, change):
     finding = {"rule": "syntax", "message": "expected a value.", "line": 3, "column": 7, "severity": "error"}
     finding.update(excerpt="x:", hint="Give one.", file="/r/a/config.pbtxt")

@@ -75,5 +75,10 @@ def test_a_difference_is_named_by_its_path(wanted, path):
     assert differences(wanted, RUNNING)[0].startswith(path)
 
 
+def test_whole_numbers_are_compared_exactly():
+    assert differences({"a": 2**40}, {"a": 2**40 + 1}) == ["a"]
+    assert differences({"a": float("inf")}, {"a": float("inf")}) == []
+
+
 def test_a_truth_is_not_a_number():
     assert differences({"a": True}, {"a": 1}) == ["a"]
