@@ -55,7 +55,8 @@ options:
     default: 0
   metrics_url:
     description:
-      - Address of the metrics, which are waited for no longer than 5 seconds. By default this is C(http://HOST:8002/metrics) with the host of O(url). O(headers) are
-        sent to it only where scheme, host and port are those of O(url).
+      - Address of the metrics, which are waited for no longer than 5 seconds. By default this is
+        C(http://HOST:8002/metrics) with the host of O(url).
+      - O(headers) are sent to it only where scheme, host and port are those of O(url).
     type: str
 """

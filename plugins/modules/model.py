@@ -82,11 +82,11 @@ extends_documentation_fragment:
   - inference.triton._attributes.actiongroup
 attributes:
   check_mode:
-    description:
-      - Says what would be asked of the server, without asking. Whether it loads models on request at all is not known,
-        and neither is whether it would find anything to do in a model that serves. With O(state=reloaded), such a model
-        counts as changed, unless O(repositories) shows that it runs with what its file says. A change of other files
-        than the configuration is not seen.
+    description: Says what would be asked of the server, without asking.
+    details:
+      - Whether the server loads models on request at all is not known, and neither is whether it would find anything to
+        do in a model that serves. With O(state=reloaded), such a model counts as changed, unless O(repositories) shows
+        that it runs with what its file says. A change of other files than the configuration is not seen.
     support: partial
   diff_mode:
     description: Returns no diff, since it changes no file.
@@ -241,7 +241,7 @@ def main() -> None:
         outcome = apply(Connection(options), request, module.check_mode)
     except (ConfigError, RepositoryError, ServerError) as error:
         module.fail_json(msg=printable(str(error)))
-    for warning in outcome.told:
+    for warning in outcome.warnings():
         module.warn(printable(warning))
     result = printable(outcome.as_result())
     if outcome.failure():

@@ -229,6 +229,10 @@ def test_loads_that_change_something_and_loads_that_do_not(host: Workplace) -> N
     assert "has kind KIND_CPU but specifies one or more GPUs. What was loaded before serves on." in failed["msg"]
     assert failed["models"][0]["state"] == "READY"
 
+    host.config("a").write_text(BROKEN)
+    broken = reload()
+    assert "What was loaded before serves on.\n" + f"{host.config('a')}:2:1: ModelConfig has no field" in broken["msg"]
+
     host.config("a").write_text(CPU)
     assert reload()["changed"]
     (host.models / "a" / "1" / "weights.bin").write_bytes(b"new")
@@ -360,10 +364,11 @@ def test_a_server_that_dies_while_it_loads(host: Workplace, playbook: Playbook) 
     assert "nothing accepts connections there" in after["msg"]
 
 
-def test_five_hundred_models_in_one_task(host: Workplace, playbook: Playbook) -> None:
+def test_five_hundred_models_in_one_task(host: Workplace, playbook: Playbook, library: Library) -> None:
     names = [f"model_{number:03}" for number in range(500)]
-    host.add(**dict.fromkeys(names, CPU))
-    server = host.start("--model-control-mode=explicit")
+    only_null = library._replace(backends={"null": library.backends["null"]})
+    write(host.models, dict.fromkeys(names, Model(CPU)), only_null)
+    server = host.start("--model-control-mode=explicit", host=Host())
     tensors = {"data_type": "TYPE_FP32", "dims": [1]}
     configs = {
         name: {

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 from .client import Client
 from .errors import ServerError
 from .metrics import NO_METRICS, read_metrics
-from .model_states import Model
+from .model_states import Model, named
 from .triton import Triton
 
 STATE, CONFIG, STATISTICS, LOAD_TIME = "state", "config", "statistics", "load_time"
@@ -52,7 +52,7 @@ def look(
     times = _load_times(metrics) if deep and metrics is not None else {}
     seen = {}
     for name in names:
-        model = models.get(name, Model(name, ()))
+        model = named(models, name)
         versions = model.ready_versions if deep else ()
         seen[name] = Traces(
             model,

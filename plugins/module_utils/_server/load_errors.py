@@ -20,10 +20,9 @@ def explain(error: ServerError, model: Model, request: Request) -> str:
     """The server's reason, and what this collection finds in the file where the server has none."""
     if error.kind == "name":
         return f"{error.seen} {error.remedy}"
-    text = f"the server says: {shown(error.reason.rstrip(' .;'))}."
-    if _UNSAID in error.reason:
-        text += _unsaid(model.name, request)
-    return text + (_SERVES_ON if model.ready_versions else "")
+    serves_on = _SERVES_ON if model.ready_versions else ""
+    unsaid = _unsaid(model.name, request) if _UNSAID in error.reason else ""
+    return f"the server says: {shown(error.reason.rstrip(' .;'))}.{serves_on}{unsaid}"
 
 
 def _unsaid(name: str, request: Request) -> str:

@@ -5,90 +5,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Callable, Dict, Iterable, List, Mapping
 
 from . import evidence, running_config
 from .connection import Connection
 from .errors import ServerError
 from .evidence import Traces, look
 from .load_errors import explain
-from .model_request import LOAD, NONE, RELOADED, UNLOAD, UNLOADED, Request
-from .model_states import LOADING, READY, Model, by_model
-from .model_states import UNLOADED as LET_GO
+from .model_outcome import Done, Outcome
+from .model_request import LOAD, NONE, UNLOAD, Request
+from .model_states import LOADING, READY, UNLOADED, Model, by_model, named
 from .triton import Triton
 
 # Failures after which the server may be at work on the request all the same.
 _LOST = ("timeout", "closed", "truncated", "unavailable")
-_NAMED = 20  # as many names stand in a warning
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at the index
-
-
-class Done(NamedTuple):
-    """What was done with one model.
-
-    Attributes:
-        action: `NONE`, `LOAD` or `UNLOAD`, asked of the server or, in check mode, to be asked.
-        changed: whether something has changed, or would.
-        certain: whether that is known; see `evidence`.
-        proof: what it is known from, see `evidence.differences`.
-        error: why the model is not as it was asked for, None if it is.
-        unlike: the fields in which it runs with something else than was asked for, or than its file says.
-    """
-
-    model: Model
-    action: str
-    changed: bool
-    certain: bool
-    proof: List[str]
-    seconds: float
-    error: Optional[str]
-    unlike: List[str]
-
-    def as_result(self) -> Dict[str, Any]:
-        return {
-            "name": self.model.name,
-            "action": self.action,
-            "changed": self.changed,
-            "certain": self.certain,
-            "evidence": self.proof,
-            "state": self.model.state,
-            "reason": self.model.reason,
-            "versions": list(self.model.ready_versions),
-            "seconds": round(self.seconds, 3),
-            "error": self.error,
-            "differs": self.unlike,
-        }
-
-
-class Outcome(NamedTuple):
-    """What was done, model by model, and which other models have another state since.
-
-    Attributes:
-        told: what somebody should look at, whatever was done.
-    """
-
-    state: str
-    models: List[Done]
-    others: List[str]
-    told: List[str]
-
-    def as_result(self) -> Dict[str, Any]:
-        changed = any(done.changed for done in self.models) or bool(self.others)
-        return {
-            "changed": changed,
-            "models": [done.as_result() for done in self.models],
-            "also_changed": self.others,
-        }
-
-    def failure(self) -> str:
-        """All errors in one text, empty if there is none."""
-        failed = [done for done in self.models if done.error]
-        if not failed:
-            return ""
-        count = f"{len(failed)} of {len(self.models)} models" if len(self.models) > 1 else "The model"
-        return "\n".join(
-            [f"{count} could not be {self.state}.", *(f"{done.model.name}: {done.error}" for done in failed)]
-        )
 
 
 def apply(connection: Connection, request: Request, check: bool) -> Outcome:
@@ -115,11 +46,12 @@ class _Change:
         index = self.triton.when_up(self._index, self.connection.startup_timeout)
         if not check:
             index = self._settled(index, names)
+        unknown = [name for name in names if name not in index]
         before = look(self.triton, self.metrics, index, names, self._looks_deep(index))
         actions = {name: self.request.action(before[name].model, bool(self._unlike(before[name]))) for name in names}
         if check or not any(action != NONE for action in actions.values()):
             done = [self._predicted(before[name], actions[name]) for name in names]
-            return Outcome(self.request.state, done, [], self._told(index, [] if check else done))
+            return Outcome(self.request, check, done, [], unknown)
         for number, name in enumerate(names):
             try:
                 self._ask(before[name].model, actions[name])
@@ -131,25 +63,7 @@ class _Change:
         after = look(self.triton, self.metrics if measured else None, after_index, names)
         done = [self._done(before[name], after[name], actions[name]) for name in names]
         others = [name for name in sorted({*index, *after_index} - set(names)) if _moved(index, after_index, name)]
-        return Outcome(self.request.state, done, others, self._told(index, done))
-
-    def _told(self, index: Mapping[str, Model], models: List[Done]) -> List[str]:
-        unknown = [name for name in self.request.names if self.request.state == UNLOADED and name not in index]
-        unlike = [
-            f"{done.model.name} ({', '.join(done.unlike)})"
-            for done in models
-            if done.unlike and not done.error and done.model.name not in self.request.configs
-        ]
-        told = []
-        if unknown:
-            told.append(f"The server knows no model of this name, so nothing is unloaded: {_some(unknown)}.")
-        if unlike:
-            told.append(
-                f"Served with another configuration than the file says: {_some(unlike)}. Either the last reload "
-                "failed, or there was none since the file changed, or the model was loaded with a configuration in the "
-                "request. That one stays until the file is touched, or the model is unloaded."
-            )
-        return told
+        return Outcome(self.request, False, done, others, unknown)
 
     def _index(self) -> Dict[str, Model]:
         return by_model(self.triton.index())
@@ -159,7 +73,7 @@ class _Change:
         request = self.request
         if request.configs or request.on_disk is not None:
             return True
-        return any(request.action(index.get(name, Model(name, ())), False) != NONE for name in request.names)
+        return any(request.action(named(index, name), False) != NONE for name in request.names)
 
     def _unlike(self, traces: Traces) -> List[str]:
         """The fields in which any version that serves is not what it should be."""
@@ -171,11 +85,9 @@ class _Change:
 
     def _predicted(self, before: Traces, action: str) -> Done:
         unlike = self._unlike(before)
-        name = before.model.name
-        reload = action == LOAD and before.model.is_served and name not in self.request.configs
-        changed = action != NONE
-        if reload and self.request.state == RELOADED and self.request.wanted_config(name) is not None:
-            changed = bool(unlike)
+        reload = action == LOAD and before.model.is_served
+        compared = self.request.wanted_config(before.model.name) is not None
+        changed = bool(unlike) if reload and compared else action != NONE
         return Done(before.model, action, changed, not reload or bool(unlike), [], 0.0, None, unlike)
 
     def _ask(self, model: Model, action: str) -> None:
@@ -201,10 +113,11 @@ class _Change:
     def _recover(self, model: Model, action: str, lost: ServerError, deadline: float) -> None:
         """The answer is lost and not the request: see what becomes of it. It is not sent again."""
         try:
-            found = self._watch(model.name, lambda now: _is_settled(now, action), deadline)
+            index = self._watched(self._index(), lambda now: _is_settled(named(now, model.name), action), deadline)
         except ServerError as error:
             seen = f"{lost.seen} That was the request to {action} '{model.name}'. Then {error.url}: {error.seen}"
             raise ServerError(lost.kind, lost.url, seen, error.remedy, lost.status) from error
+        found = named(index, model.name)
         if _is_settled(found, action) and not (action == LOAD and model.is_served):
             return  # what the index says afterwards decides
         if action == LOAD and model.is_served and found.state == READY:
@@ -214,27 +127,21 @@ class _Change:
             )
         else:
             outcome = (
-                f"It is {found.state or 'not loaded'} after {self.request.wait_timeout:g} seconds, and the server "
+                f"It is {found.state or 'not loaded'} after {self.request.wait_timeout:g} seconds, and the server goes "
+                "on with it. Raise 'wait_timeout', and the time-outs of a proxy before the server."
             )
-            outcome += "goes on with it. Raise 'wait_timeout', and the time-outs of a proxy before the server."
         self.errors[model.name] = f"the request to {action} it got no answer ({lost.seen}) {outcome}"
 
-    def _watch(self, name: str, enough: Callable[[Model], bool], deadline: float) -> Model:
-        pause = _FIRST_PAUSE
-        while True:
-            model = self._index().get(name, Model(name, ()))
-            if enough(model) or time.monotonic() + pause > deadline:
-                return model
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _settled(self, index: Dict[str, Model], names: Any) -> Dict[str, Model]:
+    def _settled(self, index: Dict[str, Model], names: Iterable[str]) -> Dict[str, Model]:
         """The index once the server is busy with none of the models, or the time is over."""
         deadline = time.monotonic() + self.request.wait_timeout
+        return self._watched(index, lambda now: not any(named(now, name).is_on_its_way for name in names), deadline)
+
+    def _watched(
+        self, index: Dict[str, Model], enough: Callable[[Dict[str, Model]], bool], deadline: float
+    ) -> Dict[str, Model]:
         pause = _FIRST_PAUSE
-        while any(name in index and index[name].is_on_its_way for name in names):
-            if time.monotonic() + pause > deadline:
-                break
+        while not enough(index) and time.monotonic() + pause < deadline:
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             index = self._index()
@@ -258,18 +165,13 @@ class _Change:
         return Done(after.model, action, bool(proof), certain, proof, seconds, error, self._unlike(after))
 
 
-def _some(names: List[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _is_settled(model: Model, action: str) -> bool:
     if model.is_on_its_way:
         return False
-    return action == UNLOAD or (model.state is not None and model.reason != LET_GO)
+    return action == UNLOAD or (model.state is not None and model.reason != UNLOADED)
 
 
 def _moved(before: Mapping[str, Model], after: Mapping[str, Model], name: str) -> bool:
     """Whether a model has another state, but for one that the server was busy with all along."""
-    old, new = before.get(name, Model(name, ())), after.get(name, Model(name, ()))
+    old, new = named(before, name), named(after, name)
     return LOADING not in (old.state, new.state) and old.ready_versions != new.ready_versions

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from .triton import IndexEntry
 
@@ -52,6 +52,11 @@ class Model(NamedTuple):
     def is_on_its_way(self) -> bool:
         """Whether the server is loading or unloading it."""
         return self.state in _ON_ITS_WAY
+
+
+def named(models: Mapping[str, Model], name: str) -> Model:
+    """One of the models of an index; one without any version where it is not there."""
+    return models.get(name, Model(name, ()))
 
 
 def by_model(index: Iterable[IndexEntry]) -> Dict[str, Model]:

@@ -119,6 +119,7 @@ class FakeTriton:
         self.metrics_type = "text/plain"
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_arguments: None  # a client that went away is no error
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.metrics_url = self.url + "/metrics"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -89,6 +89,13 @@ def test_check_mode_compares_with_the_file(fake, change, file, changed):
     assert done.changed is changed
 
 
+def test_what_is_still_to_be_reloaded_may_differ(fake, change):
+    server = fake({"a": FakeModel(CPU)})
+    known = on_disk(TWO)
+    assert not change(server, "reloaded", "a", check=True, on_disk=known).warnings()
+    assert change(server, "loaded", "a", check=True, on_disk=known).warnings()
+
+
 def test_a_reload_in_which_the_server_finds_nothing_to_do_changes_nothing(fake, change):
     done = only(change(fake({"a": FakeModel()}), "reloaded", "a"))
     assert (done.action, done.changed, done.certain) == ("load", False, False)
@@ -119,17 +126,17 @@ def test_a_configuration_in_the_request(fake, change):
     again = change(server, "loaded", "a", configs={"a": TWO})
     assert (only(first).changed, only(again).changed) == (True, False)
     assert len(server.changes()) == 1
-    assert not first.told and not again.told
+    assert not first.warnings() and not again.warnings()
 
 
 def test_a_configuration_that_sticks_is_told(fake, change):
     outcome = change(fake({"a": FakeModel(TWO)}), "reloaded", "a", on_disk=on_disk(CPU))
     assert only(outcome).unlike == ["instance_group[0].count"]
-    assert "than the file says: a (instance_group[0].count). Either" in outcome.told[0]
+    assert "than the file says: a (instance_group[0].count). Either" in outcome.warnings()[0]
 
 
 def test_a_long_list_of_names_is_cut(fake, change):
-    (told,) = change(fake({}), "unloaded", *(f"m{number}" for number in range(50))).told
+    (told,) = change(fake({}), "unloaded", *(f"m{number}" for number in range(50))).warnings()
     assert "m19 and 30 more." in told
 
 
@@ -218,7 +225,7 @@ def test_dependents_are_asked_for(fake, change):
 
 def test_a_name_that_is_no_model_is_told_when_it_is_unloaded(fake, change):
     outcome = change(fake({}), "unloaded", "typo")
-    assert outcome.told == ["The server knows no model of this name, so nothing is unloaded: typo."]
+    assert outcome.warnings() == ["The server knows no model of this name, so nothing is unloaded: typo."]
 
 
 def test_a_model_that_the_server_is_loading_already_is_waited_for(fake, change):
