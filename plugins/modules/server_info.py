@@ -232,7 +232,8 @@ models:
           elements: str
           sample: []
 not_served:
-  description: Names of the models that are not served.
+  description:
+    - Names of the models that are not served, with those that serve on as they were since their last change failed.
   type: list
   elements: str
   returned: success

@@ -52,6 +52,13 @@ def describe_server(connection: Connection, wanted: Wanted) -> Dict[str, Any]:
         ServerError: the server does not answer, or not as a Triton does.
     """
     triton = connection.triton()
+    try:
+        return _describe(connection, triton, wanted)
+    finally:
+        triton.client.close()
+
+
+def _describe(connection: Connection, triton: Triton, wanted: Wanted) -> Dict[str, Any]:
     metadata = triton.when_up(triton.metadata, connection.startup_timeout)
     live, ready = triton.is_live(), triton.is_ready()
     statistics = triton.statistics() if STATISTICS in wanted.gather else {}

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, Iterable, List, Mapping
+from typing import Callable, Dict, Iterable, List, Mapping, Set
 
 from . import evidence, running_config
 from .connection import Connection
@@ -29,7 +29,11 @@ def apply(connection: Connection, request: Request, check: bool) -> Outcome:
         ServerError: the server does not answer, or does not load models on request at all. What a model is refused for
             is no exception, but in `Done.error`.
     """
-    return _Change(connection, request).run(check)
+    change = _Change(connection, request)
+    try:
+        return change.run(check)
+    finally:
+        change.triton.client.close()
 
 
 class _Change:
@@ -39,6 +43,7 @@ class _Change:
         self.triton: Triton = connection.triton()
         self.metrics = connection.metrics()
         self.errors: Dict[str, str] = {}
+        self.lost: Set[str] = set()  # names of models whose request got no answer
         self.seconds: Dict[str, float] = {}
 
     def run(self, check: bool) -> Outcome:
@@ -112,6 +117,7 @@ class _Change:
 
     def _recover(self, model: Model, action: str, lost: ServerError, deadline: float) -> None:
         """The answer is lost and not the request: see what becomes of it. It is not sent again."""
+        self.lost.add(model.name)
         try:
             index = self._watched(self._index(), lambda now: _is_settled(named(now, model.name), action), deadline)
         except ServerError as error:
@@ -160,7 +166,8 @@ class _Change:
                 "that it is serving. Raise 'wait_timeout'."
             )
         proof = evidence.differences(before, after) if action != NONE else []
-        certain = action != LOAD or bool(proof) or not before.model.is_served or evidence.is_certain(before, after)
+        traceless = action == LOAD and before.model.is_served and not proof and not evidence.is_certain(before, after)
+        certain = not traceless or (error is not None and name not in self.lost)
         seconds = self.seconds.get(name, 0.0)
         return Done(after.model, action, bool(proof), certain, proof, seconds, error, self._unlike(after))
 

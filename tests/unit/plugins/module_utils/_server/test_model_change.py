@@ -145,6 +145,7 @@ def test_every_model_is_tried_and_every_failure_is_told(fake, change):
     server = fake({"a": bad, "b": FakeModel(state=None), "c": FakeModel(CPU, error="Internal: no memory")})
     outcome = change(server, "reloaded", "a", "b", "c", "d")
     assert [done.model.state for done in outcome.models] == ["UNAVAILABLE", "READY", "READY", None]
+    assert [(done.changed, done.certain) for done in outcome.models][2] == (False, True), "the server has refused it"
     text = outcome.failure()
     assert text.startswith("3 of 4 models could not be reloaded.\na: the server says: ")
     assert "no GPUs are available" in text
@@ -277,6 +278,7 @@ def test_after_a_lost_answer_of_a_reload_nobody_knows(fake, change):
     server = fake({"a": FakeModel()})
     server.lost.add("a")
     outcome = change(server, "reloaded", "a", wait_timeout=0.3)
+    assert not only(outcome).certain
     assert "whether by the new or by the old copy cannot be told" in outcome.failure()
     assert len(server.changes()) == 1
 
