@@ -277,6 +277,16 @@ def test_ensembles(host: Workplace) -> None:
     }
 
 
+def test_a_link_that_leads_nowhere_takes_the_index_away(host: Workplace) -> None:
+    host.add(a=CPU)
+    server = host.start(*EXPLICIT)
+    (host.models / "gone").symlink_to("/does/not/exist")
+    for result in (host.info_now(server, repositories=[]), host.model_now(server, "a")):
+        assert result["failed"]
+        assert f"failed to stat file {host.models}/gone" in result["msg"]
+        assert "Look for a link in a model repository that leads nowhere" in result["msg"]
+
+
 def test_a_restricted_api(host: Workplace, playbook: Playbook) -> None:
     host.add(a=CPU)
     server = host.start(*EXPLICIT, "--http-restricted-api=model-repository,model-config:admin-key=s3cret-of-mine")
@@ -288,6 +298,7 @@ def test_a_restricted_api(host: Workplace, playbook: Playbook) -> None:
         host.info(server, headers={"admin-key": "s3cret-of-yours"}),
         host.info(server, headers=key),
         host.model(server, "a", headers=key, state="reloaded"),
+        options=("-vvv",),
     )
 
     for refused in results[:3]:
