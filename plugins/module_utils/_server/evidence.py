@@ -70,7 +70,8 @@ def differences(before: Traces, after: Traces) -> List[str]:
     if mended or before.model.ready_versions != after.model.ready_versions:
         found.append(STATE)
     both = set(before.model.ready_versions) & set(after.model.ready_versions)
-    if any(before.configs.get(version) != after.configs.get(version) for version in both):
+    known = both & set(before.configs) & set(after.configs)
+    if any(before.configs[version] != after.configs[version] for version in known):
         found.append(CONFIG)
     if any(
         later < earlier
