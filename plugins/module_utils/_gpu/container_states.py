@@ -10,7 +10,6 @@ from .evidence import CdiSpec
 from .signs import answered, answers, first, refused
 from .states import CONTAINERS, ERROR, HIDES_ALL, HIDES_NOTHING, WARNING, Host, Row, Sighting, State
 
-
 _SILENT_CPU = (
     "Triton in a container sees no GPU: models without an explicit instance_group run on the CPU without a log line, "
     "those with KIND_GPU do not load."

@@ -14,14 +14,24 @@ from ansible_collections.inference.triton.plugins.module_utils._policy.parsing i
 from ansible_collections.inference.triton.plugins.modules import (
     gpu_facts,
     instance_group_policy,
+    model,
     model_config,
     model_config_info,
     model_repository_restore,
+    server_info,
 )
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [gpu_facts, instance_group_policy, model_config, model_config_info, model_repository_restore]
+MODULES = [
+    gpu_facts,
+    instance_group_policy,
+    model,
+    model_config,
+    model_config_info,
+    model_repository_restore,
+    server_info,
+]
 COLLECTION = "inference.triton."
 
 
