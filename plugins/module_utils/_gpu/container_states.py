@@ -10,7 +10,6 @@ from .evidence import CdiSpec
 from .signs import answered, answers, first, refused
 from .states import CONTAINERS, ERROR, HIDES_ALL, HIDES_NOTHING, WARNING, Host, Row, Sighting, State
 
-
 _SILENT_CPU = (
     "Triton in a container sees no GPU: models without an explicit instance_group run on the CPU without a log line, "
     "those with KIND_GPU do not load."
@@ -56,14 +55,15 @@ def _cdi_spec_stale(host: Host) -> Iterator[Sighting]:
     if host.wanted.containers is False:
         return
     for spec in host.evidence.containers.cdi_specs:
-        lines = _stale(host, spec)
+        lines = stale(host, spec)
         if lines:
             severity = None if host.wanted.containers else WARNING
             values = {"path": spec.path}
             yield Sighting("cdi_spec_stale", first(lines), values=values, severity=severity)
 
 
-def _stale(host: Host, spec: CdiSpec) -> List[str]:
+def stale(host: Host, spec: CdiSpec) -> List[str]:
+    """What in a specification does not fit the host any more."""
     loaded = host.evidence.driver.loaded_version
     lines = []
     if loaded and spec.driver_versions and loaded not in spec.driver_versions:

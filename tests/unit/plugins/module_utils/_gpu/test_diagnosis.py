@@ -18,6 +18,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     BARE,
     DRIVER,
     FIRST,
+    HALVES,
     HEALTHY,
     IN_CONTAINER,
     IN_WSL,
@@ -34,6 +35,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     pci,
     second,
     second_held_by,
+    with_mig,
     without_second,
 )
 
@@ -297,6 +299,14 @@ def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
     orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
     modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
     assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
+
+
+def test_a_newer_driver_shows_a_server_several_mig_devices():
+    version = "570.86.10"
+    newer = DRIVER._replace(loaded_version=version, nvml_version=version, cuda_library_version=version)
+    wanted = Wanted(cuda_visible_devices="MIG-1,MIG-2")
+    assert found(diagnose(with_mig(*HALVES), wanted)) == ["mig_multi_instance_requested"]
+    assert found(diagnose(with_mig(*HALVES)._replace(driver=newer), wanted)) == []
 
 
 def test_a_fabric_that_is_not_set_up_explains_what_its_gpus_say():
