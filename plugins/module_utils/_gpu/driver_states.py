@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from .signs import (
+    LOADS_NOTHING,
     answered,
     asked,
     complains,
@@ -249,6 +250,7 @@ DRIVER_STATES = (
             "Restart the host, and hold the driver's packages back from unattended upgrades.",
             "NVML: NVML_ERROR_LIB_RM_VERSION_MISMATCH; CUDA: cudaErrorSystemDriverMismatch (803)",
             brief="the kernel module ({module}) and the driver's libraries ({library}) are of different versions",
+            consequence=f"{LOADS_NOTHING} A container that asks for GPUs does not start.",
             explains=_NEEDS_LIBRARY,
         ),
         _library_mismatch,
@@ -320,6 +322,7 @@ DRIVER_STATES = (
             "Look for Xid and 'Timeout after' in the kernel's log (dmesg | grep NVRM), and restart the host.",
             "NVIDIA Xid errors, Xid 119; NVML: NVML_ERROR_TIMEOUT",
             brief="the driver does not answer in time",
+            consequence="A server that starts now hangs with the driver. One that runs may hang with its next call.",
             explains=("driver_error", "cuda_init_failed"),
         ),
         _probe_timeout,

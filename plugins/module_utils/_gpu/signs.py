@@ -16,6 +16,10 @@ NVIDIA = "nvidia"
 RESERVING = ("vfio-pci", "pci-stub", "xen-pciback", "pciback", "uio_pci_generic")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
+# What Triton makes of an error of CUDA that is neither "no device" nor "driver too old" (triton core:
+# src/cuda_utils.cc, GetSupportedGPUs).
+LOADS_NOTHING = "CUDA fails as a whole: with an error of this kind Triton loads no model at all."
+
 _LENGTH = 400
 
 

@@ -18,6 +18,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     BARE,
     DRIVER,
     FIRST,
+    HALVES,
     HEALTHY,
     IN_CONTAINER,
     IN_WSL,
@@ -34,6 +35,8 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     pci,
     second,
     second_held_by,
+    with_containers,
+    with_mig,
     without_second,
 )
 
@@ -77,7 +80,24 @@ def test_the_evidence_is_in_its_own_words():
         "libnvidia-ml.so.1 -> libnvidia-ml.so.550.90.07",
     )
     assert finding.where == "the host"
+    assert "Triton loads no model at all" in finding.consequence
+
+
+def test_a_host_without_a_driver_is_one_where_triton_moves_models_to_the_cpu():
+    finding = one(diagnose(WITHOUT_DRIVER))
     assert "models without an explicit instance_group run on the CPU without a log line" in finding.consequence
+
+
+@pytest.mark.parametrize(
+    ("engine", "remedy"),
+    [
+        ("docker", "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker."),
+        ("podman", "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml."),
+    ],
+)
+def test_each_container_engine_is_set_up_in_its_way(engine, remedy):
+    finding = one(diagnose(with_containers(engine), Wanted(containers=True)))
+    assert finding.remedy.endswith(remedy)
 
 
 def test_what_takes_the_last_gpu_leaves_triton_without_one():
@@ -297,6 +317,14 @@ def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
     orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
     modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
     assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
+
+
+def test_a_newer_driver_shows_a_server_several_mig_devices():
+    version = "570.86.10"
+    newer = DRIVER._replace(loaded_version=version, nvml_version=version, cuda_library_version=version)
+    wanted = Wanted(cuda_visible_devices="MIG-1,MIG-2")
+    assert found(diagnose(with_mig(*HALVES), wanted)) == ["mig_multi_instance_requested"]
+    assert found(diagnose(with_mig(*HALVES)._replace(driver=newer), wanted)) == []
 
 
 def test_a_fabric_that_is_not_set_up_explains_what_its_gpus_say():
