@@ -36,7 +36,6 @@ _FOR_COPY = ("owner", "group", "mode", "selevel", "serole", "setype", "seuser", 
 
 class ActionModule(ActionBase):
     TRANSFERS_FILES = True
-    _requires_connection = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
         super().run(tmp, task_vars)
@@ -69,7 +68,7 @@ class ActionModule(ActionBase):
         return base64.b64decode(answer.get("content", ""))
 
     def _copy(self, content: bytes, name: str, options: Result, task_vars: Optional[Dict[str, Any]]) -> Result:
-        with tempfile.TemporaryDirectory(dir=C.config.get_config_value("DEFAULT_LOCAL_TMP")) as folder:
+        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as folder:  # type: ignore[attr-defined]
             # Under a destination that is a directory it gets this name.
             path = Path(folder) / name
             path.write_bytes(content)

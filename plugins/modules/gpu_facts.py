@@ -815,6 +815,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._gpu.diagnosis import diagnose
 from ansible_collections.inference.triton.plugins.module_utils._gpu.facts import as_facts
 from ansible_collections.inference.triton.plugins.module_utils._gpu.probing import collect
+from ansible_collections.inference.triton.plugins.module_utils._gpu.report import diagnosis_warnings
 from ansible_collections.inference.triton.plugins.module_utils._gpu.wanted import parse_wanted
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 
@@ -841,10 +842,11 @@ def main() -> None:
     try:
         wanted, warnings = parse_wanted(options)
         evidence = collect(options["root"], seconds=options["timeout"], cuda_check=options["cuda_check"])
-        facts = as_facts(diagnose(evidence, wanted))
+        diagnosis = diagnose(evidence, wanted)
+        facts = as_facts(diagnosis)
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    for warning in (*warnings, *evidence.warnings):
+    for warning in (*warnings, *diagnosis_warnings(diagnosis)):
         module.warn(warning)
     module.exit_json(changed=False, ansible_facts={"triton_gpu": facts})
 

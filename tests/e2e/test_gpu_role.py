@@ -202,15 +202,16 @@ def test_the_unit_asks_for_what_the_role_asks_for(hosts: Hosts, guard: Callable[
         triton_gpu_expected_count=2,
         triton_gpu_minimum_memory_gb=79.5,
         triton_gpu_required_for_release="25.10",
+        triton_gpu_cuda_visible_devices="-1",
         triton_gpu_containers=True,
         triton_gpu_accepted_states=["gpu_lost", "row_remap_failure"],
         triton_gpu_guard_timeout="90",
         triton_gpu_root='/odd "root" 100% $HOME\\',
     )
     (line,) = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
-    words = [sys.executable, "-I", hosts.command, "wait", "--timeout", 90, "--expected", 2, "--minimum-memory-gb", 79.5]
-    words += ["--release", "25.10", "--containers", "--accept", "gpu_lost", "--accept", "row_remap_failure", "--root"]
-    words += ['/odd \\"root\\" 100%% $$HOME\\\\']
+    words = [sys.executable, "-I", hosts.command, "wait", "--timeout=90", "--expected=2", "--minimum-memory-gb=79.5"]
+    words += ["--release=25.10", "--cuda-visible-devices=-1", "--containers", "--accept=gpu_lost"]
+    words += ["--accept=row_remap_failure", '--root=/odd \\"root\\" 100%% $$HOME\\\\']
     assert line == "ExecStart=" + " ".join(f'"{word}"' for word in words)
     assert "\nTimeoutStartSec=150\n" in unit
 

@@ -208,6 +208,7 @@ def test_no_gpu_is_kept_quiet(evidence, wanted):
     for gpu in diagnosis.gpus:
         assert gpu.usable != bool(gpu.reason)
         assert gpu.usable or any(finding.hides for finding in diagnosis.findings)
+    assert diagnosis.gpus or any(finding.hides for finding in diagnosis.findings)
 
 
 @FEWER

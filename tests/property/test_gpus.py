@@ -6,11 +6,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from ansible_collections.inference.triton.plugins.module_utils._gpu.nvidia_smi import (
-    FIELDS,
-    parse_listing,
-    parse_rows,
-)
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpu_selector import parse_selector, select
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import VisibleGpus, parse_gpus
@@ -109,14 +104,3 @@ def test_what_is_no_host_is_a_list_of_mistakes(data):
 def test_what_is_no_selector_is_a_list_of_mistakes(data):
     with contextlib.suppress(ConfigError):
         select(parse_selector(data), VisibleGpus(()))
-
-
-CELLS = st.sampled_from(
-    ["0", "1", "[N/A]", "[GPU is lost]", "GPU-0", "8.0", "x", "0000:0a:00.0", "Enabled", "15360", ""]
-)
-
-
-@given(st.text() | st.lists(st.lists(CELLS, min_size=8, max_size=8).map(", ".join)).map("\n".join))
-def test_whatever_nvidia_smi_prints_are_facts(text):
-    parse_gpus(parse_rows(text, list(FIELDS)))
-    parse_gpus([{"mig_devices": devices} for devices in parse_listing(text).values()])

@@ -72,7 +72,9 @@ def _leaves(text: str) -> Iterator[_Leaf]:
     if not text.lstrip().startswith("{"):
         return _leaves_of_yaml(text)
     try:
-        return _leaves_of_json(json.loads(text), ())
+        content = json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()  # JSON can escape half a character, which nobody can tell
+        return _leaves_of_json(content, ())
     except (ValueError, RecursionError):
         return iter(())
 
@@ -97,11 +99,13 @@ def _leaves_of_yaml(text: str) -> Iterator[_Leaf]:
         column = len(line) - len(rest)
         if not rest or len(line) > _MAX_LINE or rest.startswith(("#", "---")):
             continue
-        while (rest == "-" or rest.startswith("- ")) and len(open_nodes) <= _MAX_DEPTH:
+        while rest == "-" or rest.startswith("- "):
             number = _close_items(open_nodes, column)
             open_nodes.append((column, number))
             item = rest[1:].lstrip(" ")
             column, rest = column + len(rest) - len(item), item
+            if len(open_nodes) > _MAX_DEPTH:
+                break
         entry = _KEY.match(rest)
         if entry:
             while open_nodes and open_nodes[-1][0] >= column:

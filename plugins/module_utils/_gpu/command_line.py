@@ -23,7 +23,9 @@ from .states import ERROR, WARNING, Wanted
 from .wanted import parse_wanted
 
 READY, NOT_READY = 0, 1
-_LONGEST_LOOK = 30.0
+
+# Seconds. Without nvidia-persistenced a driver may take a minute to begin, and begins anew at each look.
+_ENOUGH_FOR_A_LOOK = 30.0
 
 _DESCRIPTION = "What GPUs this host has, what Triton can use of them, and why not more."
 _REPORT = "Prints what is wrong with the GPUs of this host. Exits with 1 if there is an error, else with 0."
@@ -44,9 +46,7 @@ def main(arguments: Optional[Sequence[str]] = None, output: Optional[TextIO] = N
     options = parser.parse_args(arguments)
     stream = output or sys.stdout
     try:
-        # A single look has a limit of its own while it is waited.
-        limits = {"timeout": _LONGEST_LOOK} if options.run is _wait else {}
-        wanted, warnings = parse_wanted({**vars(options), **limits})
+        wanted, warnings = parse_wanted({**vars(options), "timeout": max(options.timeout, 1)})
         _print(sys.stderr, warnings)
         status: int = options.run(options, wanted, stream)
     except ConfigError as error:
@@ -107,9 +107,10 @@ def _facts(options: argparse.Namespace, wanted: Wanted, output: TextIO) -> int:
 
 def _wait(options: argparse.Namespace, wanted: Wanted, output: TextIO) -> int:
     mark = _PRIORITIES if _is_journal(output) else {}
+    longest = max(options.timeout / 2, _ENOUGH_FOR_A_LOOK)
 
     def look(seconds: float) -> Look:
-        facts, evidence = _examine(options.root, wanted, min(seconds, _LONGEST_LOOK))
+        facts, evidence = _examine(options.root, wanted, min(seconds, longest))
         return judge(facts, evidence.services, options.expected_count, options.accept)
 
     def tell(seen: Look) -> None:

@@ -106,6 +106,7 @@ def _docker_settings(files: HostFiles, problems: List[str]) -> Dict[str, Any]:
         return {}
     try:
         settings = json.loads(content.decode("utf-8-sig"))
+        json.dumps(settings, ensure_ascii=False).encode()  # JSON can escape half a character, which nobody can tell
     except (ValueError, RecursionError) as error:
         problems.append(f"{path}: is not JSON: {error}")
         return {}

@@ -5,10 +5,11 @@ tells: a driver that answers with an error."""
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, List, Mapping, Optional
 
 from .evidence import TEGRA
-from .signs import answered, answers, asked, first, for_driver, listed, loaded, on_bus, said
+from .signs import answered, answers, asked, first, for_driver, if_wanted, listed, loaded, on_bus, said
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
 # CUDA's errors that only a libcuda of another version than the driver meets (CUDA driver API, CUresult).
@@ -16,6 +17,9 @@ _LIBRARY_ERRORS = (803, 804)
 
 # Values that name no device, whatever devices there are (CUDA C++ programming guide, environment variables).
 _NONE = ("", "-1", "none", "void", "NoDevFiles")
+
+# More than the number of any device has; Python refuses to read numbers without a limit.
+_DIGITS = 9
 
 # Brands for which NVIDIA promises no forward compatibility (NVIDIA, CUDA Compatibility).
 _NOT_DATA_CENTRE = ("geforce", "geforce_rtx", "quadro", "quadro_rtx", "nvidia_rtx", "titan", "titan_rtx")
@@ -79,7 +83,7 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
     for entry in map(str.strip, variable.split(",")):
         if entry.startswith(("GPU-", "MIG-")) and sum(uuid.startswith(entry) for uuid in known) != 1:
             return f"names {entry}, which is not one device of this host; CUDA hides it and all that follow"
-        if entry.isdecimal() and int(entry) >= len(known):
+        if re.fullmatch("[0-9]+", entry) and (len(entry) > _DIGITS or int(entry) >= len(known)):
             return f"names {entry}, and there is no such device; CUDA hides it and all that follow"
     return ""
 
@@ -117,10 +121,15 @@ def _cuda_omits_gpu(host: Host) -> Iterator[Sighting]:
 
 
 def _driver_error(host: Host) -> Iterator[Sighting]:
+    lines = [line for answer in asked(host) for line in said(answer)]
+    if not host.gpus:
+        severity = None if any(answer.error for answer in asked(host)) else if_wanted(host)
+        lines = lines or ["NVML, nvidia-smi: not found"]
+        yield Sighting("driver_error", first(lines), values={"said": lines[0]}, severity=severity)
+        return
     untold = host.evidence.platform.kind == TEGRA and not asked(host)
     if not for_driver(host) or listed(host) or _cuda_works(host) or untold:
         return
-    lines = [line for answer in asked(host) for line in said(answer)]
     if not lines:
         lines = (
             ["NVML, nvidia-smi: not asked"]

@@ -6,21 +6,31 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Tuple
 
-from .signs import answered, answers, asked, complains, first, label, listed, logged, silent
+from .signs import answered, answers, asked, complains, complaints, first, label, listed, logged, silent
 from .states import ERROR, GPU, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, HostGpu, Row, Sighting, State
 
 # NVIDIA, Xid errors: those whose first action is a reset of the GPU. 79 is off the bus, 54 a power cable.
 _RESET_XIDS = (46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158)
-_LOST = ("GPU is lost", "fallen off the bus", "Unable to determine the device handle")
+_LOST = ("GPU is lost", "fallen off the bus")
+
+# What nvidia-smi says of any GPU that it cannot ask, and the error numbers with which that means that it is lost.
+_NO_HANDLE = "unable to determine the device handle"
+_LOST_WITHOUT_HANDLE = (None, 6, 15, 28, 999)
+
 _NEEDS_RESET = ("requires reset", "requires restart")
 _NOT_STARTED = ("rm_init_failed", "gsp_firmware", "bar_invalid")  # kinds of lines in the kernel's log
 
 # Texts in place of a value that other states are told by.
-_KNOWN = (*_LOST, *_NEEDS_RESET, "Insufficient Permissions", "infoROM", "External Power")
+_KNOWN = (*_LOST, *_NEEDS_RESET, _NO_HANDLE, "Insufficient Permissions", "infoROM", "External Power")
 
 
 def _lost_for_sure(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
     lines = [*complains(host, gpu, 15, *_LOST)]
+    lines += [
+        f"{who}: {text}"
+        for who, text, code in complaints(host, gpu)
+        if _NO_HANDLE in text.lower() and code in _LOST_WITHOUT_HANDLE
+    ]
     if gpu.pci is not None and gpu.pci.off_bus:
         lines.append(f"/sys/bus/pci/devices/{gpu.pci_address}/config: ff ff ff ff")
     if gpu.answer is None or lines:
@@ -43,10 +53,12 @@ def _left_out(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
 
 
 def _gpu_lost(host: Host) -> Iterator[Sighting]:
-    quiet = silent(host)
+    # In a container a GPU that the driver leaves out may just not be the container's.
+    quiet = [] if host.evidence.platform.in_container else silent(host)
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
-        if not seen and gpu in quiet and answered(host) and not gpu.complaints and not _not_started(host, gpu):
+        other = gpu.complaints or _not_started(host, gpu) or logged(host, gpu, (), _RESET_XIDS)
+        if not seen and gpu in quiet and answered(host) and not other:
             seen = _left_out(host, gpu)
         if seen:
             yield Sighting("gpu_lost", seen, gpu.pci_address)
@@ -67,50 +79,26 @@ def _gpu_needs_reset(host: Host) -> Iterator[Sighting]:
             lines.append(f"{label(gpu)}: recovery action reset")
         if answer is not None and answer.reset_required and answer.recovery_action in (None, "reset"):
             lines.append(f"{label(gpu)}: reset required")
-        # A driver that says that no action is needed has got over what it wrote into the log.
+        # A driver that says that no action is needed has got over what it wrote into the log. One that says nothing
+        # of that may have been reset since.
         recovered = answer is not None and (answer.recovery_action is not None or answer.reset_required is False)
-        if lines or not recovered:
-            lines += logged(host, gpu, (), _RESET_XIDS)
-        if lines:
-            yield Sighting("gpu_needs_reset", first(lines), gpu.pci_address, {"gpu": label(gpu)})
+        log = () if recovered and not lines else logged(host, gpu, (), _RESET_XIDS)
+        if lines or log:
+            doubt = answer is not None and not lines
+            yield Sighting(
+                "gpu_needs_reset",
+                first([*lines, *log]),
+                gpu.pci_address,
+                {"gpu": label(gpu)},
+                WARNING if doubt else None,
+                HIDES_NOTHING if doubt else None,
+            )
 
 
 def _node_needs_reboot(host: Host) -> Iterator[Sighting]:
     for gpu in answers(host):
         if gpu.answer is not None and gpu.answer.recovery_action == "reboot":
             yield Sighting("node_needs_reboot", (f"{label(gpu)}: recovery action reboot",), gpu.pci_address)
-
-
-def _gpu_drain_recommended(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        answer, lines = gpu.answer, []
-        if answer is not None and answer.recovery_action in ("drain_p2p", "drain_and_reset"):
-            lines.append(f"{label(gpu)}: recovery action {answer.recovery_action.replace('_', ' ')}")
-        if answer is not None and answer.remap_pending:
-            lines.append(f"{label(gpu)}: remapped rows pending")
-        if lines:
-            yield Sighting("gpu_drain_recommended", first(lines), gpu.pci_address, {"gpu": label(gpu)})
-
-
-def _row_remap_failure(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        if gpu.answer is not None and gpu.answer.remap_failure:
-            yield Sighting("row_remap_failure", (f"{label(gpu)}: remapping of rows failed",), gpu.pci_address)
-
-
-def _retired_pages_pending(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        if gpu.answer is not None and gpu.answer.retired_pages_pending:
-            seen = (f"{label(gpu)}: retired pages pending",)
-            yield Sighting("retired_pages_pending", seen, gpu.pci_address, {"gpu": label(gpu)})
-
-
-def _ecc_uncorrected(host: Host) -> Iterator[Sighting]:
-    for gpu in answers(host):
-        errors = gpu.answer.ecc_uncorrected if gpu.answer is not None else None
-        if errors:
-            seen = (f"{label(gpu)}: {errors} uncorrected ECC errors",)
-            yield Sighting("ecc_uncorrected", seen, gpu.pci_address, {"errors": str(errors)})
 
 
 def _inforom_corrupt(host: Host) -> Iterator[Sighting]:
@@ -160,7 +148,6 @@ def _gpu_unknown_fault(host: Host) -> Iterator[Sighting]:
 
 
 _FAULTS = ("gpu_unknown_fault", "gpu_drain_recommended", "ecc_uncorrected", "persistence_off", "fabric_unhealthy")
-_MEMORY_ERRORS = "NVIDIA GPU memory error management: row remapping, page retirement"
 
 DEVICE_STATES = (
     Row(
@@ -268,71 +255,6 @@ DEVICE_STATES = (
             brief="has a fault: '{said}'",
         ),
         _gpu_unknown_fault,
-    ),
-    Row(
-        State(
-            "row_remap_failure",
-            GPU,
-            ERROR,
-            HIDES_NOTHING,
-            "The GPU has a memory row that could not be replaced: its spare rows are used up.",
-            "Take it out of service, run NVIDIA's field diagnostics, and have it exchanged.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_ROW_REMAP_FAILURE",
-            dcgm=80,
-            brief="has defective memory",
-            consequence="Triton uses the GPU nevertheless: models on it may fail with memory errors, which end the "
-            "server.",
-            explains=("ecc_uncorrected", "gpu_drain_recommended"),
-        ),
-        _row_remap_failure,
-    ),
-    Row(
-        State(
-            "gpu_drain_recommended",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "The GPU works with less than it has: a memory row waits for its replacement, or the driver asks for a "
-            "reset once the work on it is done.",
-            "Give it no new work, and reset it in a maintenance window: nvidia-smi -r -i {gpu}.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: dcgm_errors.h, and DCGM_FR_PENDING_ROW_REMAP (85)",
-            dcgm=128,
-            brief="should be reset once it is idle",
-            consequence="Triton uses the GPU as before.",
-            explains=("ecc_uncorrected",),
-        ),
-        _gpu_drain_recommended,
-    ),
-    Row(
-        State(
-            "retired_pages_pending",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "Memory pages with errors will be retired at the next start of the driver, and are in use until then.",
-            "Reset the GPU in a maintenance window (nvidia-smi -r -i {gpu}), or restart the host.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_PENDING_PAGE_RETIREMENTS",
-            dcgm=6,
-            brief="has memory pages that wait for their retirement",
-            consequence="Triton uses the GPU as before. A model on such a page may fail.",
-            explains=("ecc_uncorrected",),
-        ),
-        _retired_pages_pending,
-    ),
-    Row(
-        State(
-            "ecc_uncorrected",
-            GPU,
-            WARNING,
-            HIDES_NOTHING,
-            "The GPU has met {errors} memory errors that it could not correct since the driver was loaded.",
-            "Watch the number. Where it grows, reset the GPU, and have it exchanged if that does not end it.",
-            f"{_MEMORY_ERRORS}; NVIDIA DCGM: DCGM_FR_VOLATILE_DBE_DETECTED",
-            dcgm=4,
-            brief="has met {errors} uncorrected memory errors",
-            consequence="Triton uses the GPU as before. Each such error ends the processes that were using the memory.",
-        ),
-        _ecc_uncorrected,
     ),
     Row(
         State(

@@ -26,6 +26,7 @@ _VERSION = re.compile(r"Kernel Module(?: for \S+)?\s+([0-9]+(?:\.[0-9]+)+)")
 _MODULE_FILE = re.compile(
     rb"(?m)^(?:[^\s:]*/)?nvidia(?:-current|-tesla|-legacy)?(?:-[0-9]+[a-z]*)?(?:-open)?\.ko(?:\.(?:xz|zst|gz))?:"
 )
+_MODULES_FOLDERS = ("/lib/modules", "/usr/lib/modules", "/run/booted-system/kernel-modules/lib/modules")  # last: NixOS
 _MODULES_DEP_LIMIT = 8 * 2**20
 
 # The place where NVIDIA's GPU operator mounts the root of its driver container, which has an nvidia-smi inside
@@ -67,7 +68,7 @@ def read_driver(
         cuda_library=cuda,
         cuda_library_version=cuda_version,
         compat_library=find_compat_library(files, "libcuda.so.1", environment or {}),
-        nvidia_smi=_nvidia_smi(files, environment or {}),
+        nvidia_smi=_nvidia_smi(files, in_container, environment or {}),
         driver_container=in_container is not None,
         secure_boot=_secure_boot(files),
         device_nodes=nodes,
@@ -87,15 +88,14 @@ def _library(files: HostFiles, in_container: Optional[HostFiles], name: str, pla
 
 
 def _module_on_disk(files: HostFiles, kernel: str) -> Optional[bool]:
-    if not kernel:
-        return None
-    folders = ("/lib/modules", "/usr/lib/modules", "/run/booted-system/kernel-modules/lib/modules")  # the last: NixOS
-    listed = [files.read(f"{folder}/{kernel}/modules.dep", _MODULES_DEP_LIMIT) for folder in folders]
-    readable = [content for content in listed if content is not None]
-    return any(_MODULE_FILE.search(content) for content in readable) if readable else None
+    for folder in _MODULES_FOLDERS if kernel else ():
+        content = files.read(f"{folder}/{kernel}/modules.dep", _MODULES_DEP_LIMIT)
+        if content is not None:
+            return bool(_MODULE_FILE.search(content))
+    return None
 
 
-def _nvidia_smi(files: HostFiles, environment: Mapping[str, str]) -> Tuple[str, ...]:
+def _nvidia_smi(files: HostFiles, in_container: Optional[HostFiles], environment: Mapping[str, str]) -> Tuple[str, ...]:
     """The command that runs nvidia-smi, with paths of this machine."""
     for folder in _SMI_FOLDERS:
         if files.program(f"{folder}/nvidia-smi"):
@@ -104,8 +104,8 @@ def _nvidia_smi(files: HostFiles, environment: Mapping[str, str]) -> Tuple[str, 
     on_path = shutil.which("nvidia-smi", path=path) if files.is_this_host else None
     if on_path:
         return (on_path,)
-    if files.exists(f"{_DRIVER_ROOT}/usr/bin/nvidia-smi"):
-        return ("chroot", files.place(_DRIVER_ROOT), "nvidia-smi")
+    if in_container and in_container.program("/usr/bin/nvidia-smi"):
+        return ("chroot", in_container.root, "nvidia-smi")
     return ()
 
 

@@ -12,7 +12,7 @@ from .evidence import CdiSpec, CudaAnswer, DriverAnswer, ServerProcess
 from .gpu_entry import gpu_entry
 from .release_states import release_view
 from .report import report_lines
-from .signs import asked, branch, driver_version, loaded
+from .signs import answered, asked, branch, driver_version, loaded
 from .states import Diagnosis, Finding
 
 Facts = Dict[str, Any]
@@ -117,8 +117,8 @@ def _driver(diagnosis: Diagnosis) -> Facts:
         "library_version": library or None,
         "branch": branch(host),
         "flavor": driver.flavor or None,
-        "loaded": loaded(host) or "nvgpu" in driver.modules,
-        "installed": any(parts) or loaded(host),
+        "loaded": loaded(host) or "nvgpu" in driver.modules or answered(host),
+        "installed": any(parts) or loaded(host) or answered(host),
     }
 
 

@@ -15,6 +15,7 @@ from .signs import (
     driver_link,
     first,
     for_driver,
+    if_wanted,
     label,
     loaded,
     logged,
@@ -44,15 +45,7 @@ def _no_gpu_hardware(host: Host) -> Iterator[Sighting]:
         return
     others = [f"{gpu.address}: {gpu.vendor} {gpu.device_id} {gpu.driver}".rstrip() for gpu in evidence.other_gpus]
     nothing = "/sys/bus/pci/devices: no VGA (0x0300) or 3D (0x0302) controller of vendor 0x10de"
-    yield Sighting("no_gpu_hardware", first([nothing, *others]), severity=_if_wanted(host))
-
-
-def _if_wanted(host: Host) -> str:
-    """An error where a GPU is asked for, else information: there are hosts without any, on purpose."""
-    wanted = host.wanted
-    if wanted.expected_count is not None:
-        return ERROR if wanted.expected_count else INFO
-    return ERROR if wanted.minimum_memory_gb or wanted.minimum_compute_capability else INFO
+    yield Sighting("no_gpu_hardware", first([nothing, *others]), severity=if_wanted(host))
 
 
 def _container_without_gpu(host: Host) -> Iterator[Sighting]:
@@ -65,7 +58,7 @@ def _container_without_gpu(host: Host) -> Iterator[Sighting]:
     ):
         shown = [f"/sys/bus/pci/devices/{gpu.address}: on the PCI bus of the host" for gpu in evidence.pci[:2]]
         yield Sighting(
-            "container_without_gpu", first(["/dev: no nvidia0 or the like", *shown]), severity=_if_wanted(host)
+            "container_without_gpu", first(["/dev: no nvidia0 or the like", *shown]), severity=if_wanted(host)
         )
 
 
@@ -82,9 +75,9 @@ def _blocked_by_os(host: Host) -> Iterator[Sighting]:
 
 def _gpu_count_below_expected(host: Host) -> Iterator[Sighting]:
     expected = host.wanted.expected_count
-    if expected is not None and len(host.gpus) < expected:
+    if expected is not None and host.gpus and len(host.gpus) < expected:
         numbers = {"present": str(len(host.gpus)), "expected": str(expected)}
-        there = ", ".join(map(label, host.gpus)) or "none"
+        there = ", ".join(map(label, host.gpus))
         yield Sighting("gpu_count_below_expected", (f"GPUs that are present: {there}",), values=numbers)
 
 
@@ -147,7 +140,7 @@ HARDWARE_STATES = (
             "passthrough, riser and power; if not, expect 0 GPUs of this host.",
             "NVIDIA open-gpu-kernel-modules: nv-pci-table.c, which names the PCI classes of GPUs",
             brief="there is no NVIDIA GPU on the PCI bus",
-            explains=("gpu_count_below_expected", "driver_error", "cuda_env_override"),
+            explains=("driver_error", "cuda_env_override"),
         ),
         _no_gpu_hardware,
     ),
@@ -161,7 +154,7 @@ HARDWARE_STATES = (
             "Start it anew with its GPUs: docker run --gpus all ..., or --device nvidia.com/gpu=all with CDI.",
             "NVIDIA Container Toolkit documentation, specialized configurations with Docker",
             brief="this container was given no GPU",
-            explains=("gpu_count_below_expected", "driver_error", "driver_library_missing", "cuda_init_failed"),
+            explains=("driver_error", "driver_library_missing", "cuda_init_failed"),
         ),
         _container_without_gpu,
     ),
@@ -175,7 +168,7 @@ HARDWARE_STATES = (
             "Under WSL, run 'wsl --shutdown' in Windows and start again; else run outside of the sandbox.",
             "NVML: NVML_ERROR_OPERATING_SYSTEM; NVIDIA CUDA on WSL user guide",
             brief="the operating system keeps the GPUs from this process",
-            explains=("gpu_count_below_expected", "driver_error", "cuda_init_failed", "libcuda_missing"),
+            explains=("driver_error", "cuda_init_failed", "libcuda_missing"),
         ),
         _blocked_by_os,
     ),

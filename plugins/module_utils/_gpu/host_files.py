@@ -122,14 +122,21 @@ class HostFiles:
         return self._processes
 
     def _list_processes(self) -> Dict[int, str]:
-        folder, found = self.place("/proc"), {}
+        found = {}
         for name in self.names("/proc") or ():
             if name.isascii() and name.isdigit():
-                try:
-                    found[int(name)] = _read(f"{folder}/{name}/comm", 64).decode("utf-8", "replace").rstrip("\n")
-                except OSError:
-                    continue  # it has ended
+                comm = self._comm(f"/proc/{name}/comm")
+                if comm is not None:
+                    found[int(name)] = comm.decode("utf-8", "replace").rstrip("\n")
         return found
+
+    def _comm(self, path: str) -> Optional[bytes]:
+        if not self.is_this_host:
+            return self.read(path, 64)
+        try:
+            return _read(path, 64)  # there are thousands, and what the kernel itself shows needs no second look
+        except OSError:
+            return None  # it has ended
 
     def _resolve(self, path: str) -> str:
         """A path with its links followed as if the root were ``/``; empty where there is nothing or no end of links."""

@@ -8,6 +8,21 @@ from typing import Dict, List, Sequence, Tuple
 
 from .states import Diagnosis, Finding
 
+# Findings whose cause stands in the kernel's log.
+_CAUSE_IN_LOG = frozenset(
+    [
+        "gpu_not_bound",
+        "module_blocked_secure_boot",
+        "module_not_loaded",
+        "probe_timeout",
+        "gpu_lost",
+        "gpu_init_failed",
+        "gpu_unknown_fault",
+        "cuda_init_failed",
+        "driver_error",
+    ]
+)
+
 
 def report_lines(diagnosis: Diagnosis) -> List[str]:
     """The lines of the report: the summary, and a paragraph for each state, with all GPUs that have it."""
@@ -27,3 +42,18 @@ def _by_text(findings: Sequence[Finding]) -> List[List[Finding]]:
     for one in findings:
         groups.setdefault((one.state.id, one.severity, one.explanation, one.consequence), []).append(one)
     return list(groups.values())
+
+
+def diagnosis_warnings(diagnosis: Diagnosis) -> List[str]:
+    """What could not be seen, as far as it matters for this host."""
+    evidence = diagnosis.host.evidence
+    warnings = list(evidence.warnings)
+    unexplained = _CAUSE_IN_LOG & {finding.state.id for finding in diagnosis.findings}
+    if unexplained and not evidence.log_read:
+        warnings.append(
+            f"The kernel's log cannot be read by the user {evidence.user or 'of this task'}. It may have the cause of "
+            f"{', '.join(sorted(unexplained))}: run the task as root."
+        )
+    if diagnosis.host.wanted.containers:
+        warnings += evidence.containers.problems
+    return warnings

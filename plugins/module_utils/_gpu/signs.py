@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .evidence import TEGRA, WSL, DriverAnswer
-from .states import Host, HostGpu
+from .states import ERROR, INFO, Host, HostGpu
 
 NVIDIA = "nvidia"
 
@@ -94,17 +95,22 @@ def _says(answer: DriverAnswer, text: str) -> bool:
 
 def complains(host: Host, gpu: HostGpu, code: int, *texts: str) -> Tuple[str, ...]:
     """What the driver says of one GPU that is this error: instead of an answer, or in one instead of a value."""
-    lines = []
-    for answer in asked(host):
-        for address, text, number in answer.complaints:
-            mine = address == gpu.pci_address or (not address and text in gpu.complaints)
-            if mine and (number == code or _contains(text, texts)):
-                lines.append(f"{answer.asked}: {text}")
+    lines = [
+        f"{who}: {text}" for who, text, number in complaints(host, gpu) if number == code or _contains(text, texts)
+    ]
     faults = gpu.answer.faults if gpu.answer else ()
     lines += [
         f"{gpu.pci_address or (gpu.answer and gpu.answer.uuid)}: {text}" for text in faults if _contains(text, texts)
     ]
     return first(lines)
+
+
+def complaints(host: Host, gpu: HostGpu) -> Iterator[Tuple[str, str, Optional[int]]]:
+    """Who says what of a GPU instead of an answer, with NVML's error number."""
+    for answer in asked(host):
+        for address, text, number in answer.complaints:
+            if address == gpu.pci_address or (not address and text in gpu.complaints):
+                yield answer.asked, text, number
 
 
 def _contains(text: str, parts: Sequence[str]) -> bool:
@@ -131,6 +137,14 @@ def first(lines: Iterable[str], number: int = 3) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (" ".join(line.split())[:_LENGTH] for line in lines))))[:number]
 
 
+def if_wanted(host: Host) -> str:
+    """How bad it is that there is no GPU: an error where one is asked for; some hosts have none on purpose."""
+    wanted = host.wanted
+    if wanted.expected_count is not None:
+        return ERROR if wanted.expected_count else INFO
+    return ERROR if wanted.minimum_memory_gb or wanted.minimum_compute_capability else INFO
+
+
 def driver_version(host: Host) -> str:
     """Of the loaded module, or as the driver says it."""
     return host.evidence.driver.loaded_version or next(
@@ -140,8 +154,8 @@ def driver_version(host: Host) -> str:
 
 def branch(host: Host) -> Optional[int]:
     """550 for 550.54.15."""
-    number = driver_version(host).partition(".")[0]
-    return int(number) if number.isdecimal() else None
+    number = re.match(r"[0-9]{1,6}(?=\.)", driver_version(host))
+    return int(number.group()) if number else None
 
 
 def driver_link(gpu: HostGpu) -> str:

@@ -11,6 +11,8 @@ from .cuda_states import CUDA_STATES
 from .device_states import DEVICE_STATES
 from .driver_states import DRIVER_STATES
 from .hardware_states import HARDWARE_STATES
+from .memory_states import MEMORY_STATES
+from .mig_states import MIG_STATES
 from .mode_states import MODE_STATES
 from .release_states import DETECTORS as RELEASE_DETECTORS
 from .release_states import STATES as RELEASE_STATES
@@ -21,6 +23,8 @@ TABLE: Tuple[Row, ...] = (
     *DRIVER_STATES,
     *DEVICE_STATES,
     *MODE_STATES,
+    *MIG_STATES,
+    *MEMORY_STATES,
     *map(Row, RELEASE_STATES, RELEASE_DETECTORS),
     *CONTAINER_STATES,
     *CUDA_STATES,

@@ -7,41 +7,17 @@ import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu import detection
 from ansible_collections.inference.triton.plugins.modules import gpu_facts, model_repository_info
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.host_tree import HostTree
+from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.smi_script import (
+    FIRST,
+    NO_HANDLE,
+    SECOND,
+    UUIDS,
+    answers,
+    both,
+    gpu,
+)
 
-FIRST, SECOND = "0000:0a:00.0", "0000:41:00.0"
-UUIDS = {FIRST: "GPU-11111111-aaaa-bbbb-cccc-dddddddddddd", SECOND: "GPU-22222222-aaaa-bbbb-cccc-dddddddddddd"}
-NO_HANDLE = "Unable to determine the device handle for GPU1: 0000:41:00.0: Unknown Error"
-
-
-def xml_gpu(address, mode="Default", mig="Disabled", mig_devices="None"):
-    return f"""<gpu id="0000{address.upper()}"><product_name>NVIDIA A100-SXM4-80GB</product_name>
-      <product_brand>NVIDIA</product_brand><product_architecture>Ampere</product_architecture>
-      <mig_mode><current_mig>{mig}</current_mig><pending_mig>{mig}</pending_mig></mig_mode>
-      <mig_devices>{mig_devices}</mig_devices><persistence_mode>Enabled</persistence_mode>
-      <uuid>{UUIDS[address]}</uuid><compute_mode>{mode}</compute_mode>
-      <pci><pci_bus_id>0000{address.upper()}</pci_bus_id><pci_device_id>20B210DE</pci_device_id></pci>
-      <fb_memory_usage><total>81920 MiB</total><used>0 MiB</used><free>81920 MiB</free></fb_memory_usage></gpu>"""
-
-
-def smi(*gpus, then="", listing=""):
-    """A script that answers as nvidia-smi does."""
-    return f"""case "$1" in
-    -q) cat <<'END'
-<?xml version="1.0" ?>
-<nvidia_smi_log><driver_version>550.54.15</driver_version><cuda_version>12.4</cuda_version>
-<attached_gpus>{len(gpus)}</attached_gpus>{"".join(gpus)}</nvidia_smi_log>
-END
-    {then} ;;
-    -L) cat <<'END'
-{listing}
-END
-    ;;
-    *) cat <<'END'
-{FIRST}, 0, 8.0, {UUIDS[FIRST]}
-{SECOND}, 1, 8.0, {UUIDS[SECOND]}
-END
-    ;;
-esac"""
+MIG = {"mig_mode__current_mig": "Enabled", "mig_mode__pending_mig": "Enabled"}
 
 
 @pytest.fixture
@@ -70,7 +46,7 @@ def states(found):
 
 
 def test_a_host_in_order(tree, facts):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), xml_gpu(SECOND)))
+    tree.nvidia_smi(both())
     found = facts()
     assert (found["summary"], found["findings"], found["platform"]) == ("2 of 2 GPUs are usable.", [], "bare_metal")
     assert [(gpu["uuid"], gpu["ordinal"]) for gpu in found["gpus"]] == [(UUIDS[FIRST], 0), (UUIDS[SECOND], 1)]
@@ -78,7 +54,7 @@ def test_a_host_in_order(tree, facts):
 
 
 def test_a_lost_gpu(tree, facts):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
+    tree.nvidia_smi(answers(gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
     found = facts()
     assert states(found) == [("gpu_lost", SECOND)]
     assert found["findings"][0]["evidence"] == [f"nvidia-smi -q -x: {NO_HANDLE}"]
@@ -100,7 +76,7 @@ def test_mig(tree, facts):
     )
     part += "<fb_memory_usage><total>40448 MiB</total></fb_memory_usage></mig_device>"
     listing = f"GPU 0: NVIDIA A100-SXM4-80GB (UUID: {UUIDS[FIRST]})\n  MIG 3g.40gb     Device  0: (UUID: MIG-1)"
-    tree.nvidia_smi(smi(xml_gpu(FIRST, mig="Enabled", mig_devices=part), xml_gpu(SECOND), listing=listing))
+    tree.nvidia_smi(answers(gpu(FIRST, f"<mig_devices>{part}</mig_devices>", **MIG), gpu(SECOND), listing=listing))
     first = facts(cuda_visible_devices="MIG-1")["gpus"][0]
     assert (first["mig_mode"], first["ordinal"]) == ("enabled", None)
     assert [(one["uuid"], one["profile"], one["memory_mib"], one["ordinal"]) for one in first["mig_devices"]] == [
@@ -119,7 +95,7 @@ def test_a_jetson(run, tmp_path):
 def test_a_container_with_one_gpu_of_its_host(tree, facts):
     tree.container()
     tree.remove("dev/nvidia0")
-    tree.nvidia_smi(smi(xml_gpu(SECOND)))
+    tree.nvidia_smi(answers(gpu(SECOND)))
     found = facts()
     assert (found["platform"], found["present_count"], states(found)) == ("container", 1, [])
 
@@ -148,7 +124,7 @@ def test_nouveau_and_a_version_mismatch_and_vfio(tree, facts):
     ],
 )
 def test_each_option_reaches_the_diagnosis(tree, facts, options, state):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), xml_gpu(SECOND)))
+    tree.nvidia_smi(both())
     assert facts()["state"] == "ok"
     assert facts(**options)["state"] == state
 
@@ -157,7 +133,7 @@ def test_each_option_reaches_the_diagnosis(tree, facts, options, state):
 def test_containers_matter_where_triton_runs_in_one(tree, facts, containers, expected):
     tree.remove("usr/bin/nvidia-ctk")
     tree.remove("usr/bin/nvidia-container-runtime-hook")
-    tree.nvidia_smi(smi(xml_gpu(FIRST), xml_gpu(SECOND)))
+    tree.nvidia_smi(both())
     assert [state for state, _address in states(facts(containers=containers))] == expected
 
 
@@ -169,14 +145,14 @@ def test_a_driver_that_hangs_is_a_finding(tree, facts):
 
 
 def test_what_a_release_makes_of_the_host(tree, facts):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), xml_gpu(SECOND)))
+    tree.nvidia_smi(both())
     triton = facts(triton_release="24.10")["triton"]
     assert [gpu["ordinal"] for gpu in triton["gpus"]] == [0, 1]
 
 
 @pytest.mark.parametrize("options", [{}, {"triton_release": "24.10"}], ids=["host", "release"])
 def test_the_result_is_what_is_documented(run, documented, tree, options):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
+    tree.nvidia_smi(answers(gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
     tree.other_gpu("0000:c3:00.0")
     tree.triton()
     documented(gpu_facts, run(gpu_facts, root=str(tree.root), **options))
@@ -184,7 +160,9 @@ def test_the_result_is_what_is_documented(run, documented, tree, options):
 
 def test_every_documented_part_is_there_in_some_result(run, documented, tree):
     part = "<mig_device><index>0</index><gpu_instance_id>1</gpu_instance_id></mig_device>"
-    tree.nvidia_smi(smi(xml_gpu(FIRST, mig="Enabled", mig_devices=part), xml_gpu(SECOND), listing="GPU 0: A (UUID: x)"))
+    tree.nvidia_smi(
+        answers(gpu(FIRST, f"<mig_devices>{part}</mig_devices>", **MIG), gpu(SECOND), listing="GPU 0: A (UUID: x)")
+    )
     tree.cdi("cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: all\n")
     tree.other_gpu("0000:c3:00.0")
     tree.triton()
@@ -204,7 +182,7 @@ def test_every_documented_part_is_there_in_some_result(run, documented, tree):
 
 
 def test_an_unknown_word_of_the_driver_is_a_warning(run, tree):
-    tree.nvidia_smi(smi(xml_gpu(FIRST, mode="Whatever"), xml_gpu(SECOND)))
+    tree.nvidia_smi(both(compute_mode="Whatever"))
     result = run(gpu_facts, root=str(tree.root))
     assert len(result["warnings"]) == 1
     assert "Whatever" in result["warnings"][0]
@@ -235,7 +213,7 @@ def test_every_wrong_option_is_named(run, tree):
 
 
 def test_check_mode_is_no_other(run, tree):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), xml_gpu(SECOND)))
+    tree.nvidia_smi(both())
     first, second = (run(gpu_facts, check=check, root=str(tree.root)) for check in (True, False))
     for result in (first, second):
         for probe in filter(None, result["ansible_facts"]["triton_gpu"]["probes"].values()):
@@ -244,7 +222,7 @@ def test_check_mode_is_no_other(run, tree):
 
 
 def test_the_facts_are_taken_by_a_prediction(run, tree, facts, tmp_path, monkeypatch):
-    tree.nvidia_smi(smi(xml_gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
+    tree.nvidia_smi(answers(gpu(FIRST), then=f"echo '{NO_HANDLE}' >&2; exit 15"))
     found = facts()
     repository = tmp_path / "models"
     (repository / "ranker" / "1").mkdir(parents=True)

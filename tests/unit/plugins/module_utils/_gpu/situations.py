@@ -215,6 +215,7 @@ NO_HANDLE = "Unable to determine the device handle for GPU1: 0000:41:00.0: Unkno
 XID_79 = "NVRM: Xid (PCI:0000:41:00): 79, pid=1234, GPU has fallen off the bus."
 XID_119 = "NVRM: Xid (PCI:0000:41:00): 119, pid=1234, Timeout after 6s of waiting for RPC response from GPU1 GSP!"
 WSL_HOST = Evidence(platform=Platform(WSL, virtualization="microsoft"), driver=DriverFiles())
+IN_WSL = WSL_HOST._replace(driver=DriverFiles(device_nodes=frozenset({"dxg"})))
 JETSON = Evidence(
     platform=Platform(TEGRA, memory_mib=62841, model="NVIDIA Jetson AGX Orin Developer Kit", architecture="aarch64"),
     driver=DriverFiles(modules=frozenset({"nvgpu"}), cuda_library="/usr/lib/aarch64-linux-gnu/tegra/libcuda.so.1"),
@@ -298,6 +299,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(smi=failed(9, "NVIDIA-SMI has failed"))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=DriverFiles(driver_container=True))),
+        of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(module_on_disk=None))),
     ),
     "library_mismatch": (
         of_host(
@@ -390,7 +392,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_second(
             "power_cable",
             logs(without_second(complaint=NO_HANDLE, code=8), "xid", "NVRM: Xid (PCI:0000:41:00): 54", SECOND, 54),
-        )._replace(findings=(("gpu_lost", SECOND), ("power_cable", SECOND))),
+        ),
     ),
     "gpu_init_failed": (
         of_second(
@@ -414,7 +416,12 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         of_second("gpu_needs_reset", second(recovery_action=None, reset_required=True)),
         of_second("gpu_needs_reset", second(faults=("GPU requires reset",))),
         of_second("gpu_needs_reset", without_second(complaint="GPU requires reset", code=16)),
-        of_second("gpu_needs_reset", logs(second(recovery_action=None), "xid", XID_119, SECOND, 119)),
+        of_second(
+            "gpu_needs_reset",
+            without_second(complaint=NO_HANDLE.replace("Unknown Error", "GPU requires reset"), code=16),
+        ),
+        of_second("gpu_needs_reset", logs(without_second(), "xid", XID_119, SECOND, 119)),
+        still_used("gpu_needs_reset", logs(second(recovery_action=None), "xid", XID_119, SECOND, 119), "warning"),
     ),
     "gpu_unknown_fault": (of_second("gpu_unknown_fault", second(faults=("Unknown Error",))),),
     "row_remap_failure": (still_used("row_remap_failure", second(remap_failure=True, remap_pending=True)),),
@@ -484,6 +491,15 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         still_used("memory_busy", second(memory_free_mib=1024), "warning", wanted=Wanted(minimum_memory_gb=80)),
     ),
     "persistence_off": (
+        still_used(
+            "persistence_off",
+            HEALTHY._replace(
+                nvml=nvml(device(FIRST, persistence_mode=False), device(SECOND, persistence_mode=False)),
+                services=Services(persistenced=False),
+            ),
+            "info",
+            "",
+        ),
         still_used(
             "persistence_off", second(persistence_mode=False)._replace(services=Services(persistenced=False)), "info"
         ),
@@ -555,6 +571,7 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="")),
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="GPU-99")),
         still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="0,2")),
+        still_used("cuda_env_override", HEALTHY, "warning", "", Wanted(cuda_visible_devices="9" * 5000)),
         of_host(
             "cuda_env_override",
             driver(compat_library="/usr/local/cuda/compat/libcuda.so.1")._replace(
@@ -576,6 +593,10 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
             "driver_error",
             HEALTHY._replace(nvml=None, smi=failed(None, failure="cannot be started: Exec format error")),
         ),
+        of_host("driver_error", IN_WSL, Wanted(expected_count=1)),
+        of_host("driver_error", IN_WSL._replace(smi=failed(255))),
+        Situation(IN_WSL, (("driver_error", ""),), "info"),
+        Situation(Evidence(platform=Platform(TEGRA)), (("driver_error", ""),), "info"),
     ),
     "cuda_init_failed": (
         of_host("cuda_init_failed", HEALTHY._replace(cuda=CudaAnswer(999, "unknown error"))),

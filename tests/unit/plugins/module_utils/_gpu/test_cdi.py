@@ -59,6 +59,12 @@ def test_many_devices():
     assert parse_specification(cdi_text(names=names)).device_names == names
 
 
+def test_a_device_after_something_that_is_nested_deeper_than_any_specification():
+    deep = "".join(" " * column + "x:\n" for column in range(2, 40))
+    text = f"kind: nvidia.com/gpu\ndevices:\n- annotations:\n{deep}  name: a\n- name: b\n"
+    assert parse_specification(text).device_names == ("a", "b")
+
+
 @pytest.mark.parametrize("depth", [500, 50_000])
 def test_nesting_without_end_does_not_hinder(depth):
     text = as_json()[:-1] + ', "deep": ' + "[" * depth + "]" * depth + "}"
@@ -110,6 +116,7 @@ def test_the_versions_of_the_driver(place, versions):
         '{"kind": "nvidia.com/nvswitch"}',
         '{"kind": ["nvidia.com/gpu"]}',
         '{"kind": "nvidia.com/gpu"',
+        '{"kind": "nvidia.com/gpu", "devices": [{"name": "\\ud800"}]}',
         "[" * 100_000,
         "{" + '"a":[' * 100_000,
         "- " * 2_000_000,

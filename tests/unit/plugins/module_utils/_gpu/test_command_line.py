@@ -161,6 +161,12 @@ def test_nothing_is_wanted_where_nothing_is_said(host):
     assert host.asked == {"root": "/", "seconds": 30.0}
 
 
+@pytest.mark.parametrize(("timeout", "longest"), [("180", 90), ("60", 30), ("20", 20), ("0", 5)])
+def test_one_look_of_a_wait_leaves_time_for_another(host, timeout, longest):
+    run("wait", "--timeout", timeout)
+    assert host.asked["seconds"] == pytest.approx(longest, abs=0.5)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -171,7 +177,7 @@ def test_nothing_is_wanted_where_nothing_is_said(host):
         ["wait", "--timeout", "inf"],
         ["wait", "--timeout", "-5"],
         ["wait", "--minimum-compute-capability", "eight"],
-        ["report", "--timeout", "0"],
+        ["report", "--timeout", "4000"],
         ["report", "--accept", "gpu_lost"],
         ["wait", "--release", "25.1"],
         ["wait", "--cuda-compat", "/nowhere"],

@@ -109,6 +109,7 @@ def test_settings_with_a_byte_order_mark(stack, host_tree):
         ("", "is not JSON"),
         ("[]", "is not a JSON object"),
         ("[" * 100_000, "is not JSON"),
+        ('{"default-runtime": "\\ud800"}', "is not JSON"),
     ],
 )
 def test_broken_settings_are_a_problem(stack, host_tree, content, why):

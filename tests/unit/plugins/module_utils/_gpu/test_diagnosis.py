@@ -11,7 +11,7 @@ from ansible_collections.inference.triton.plugins.module_utils._gpu.evidence imp
     Evidence,
     LogLine,
 )
-from ansible_collections.inference.triton.plugins.module_utils._gpu.report import report_lines
+from ansible_collections.inference.triton.plugins.module_utils._gpu.report import diagnosis_warnings, report_lines
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.situations import (
@@ -20,6 +20,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     FIRST,
     HEALTHY,
     IN_CONTAINER,
+    IN_WSL,
     JETSON,
     NO_HANDLE,
     SECOND,
@@ -180,6 +181,12 @@ def test_a_container_that_has_one_of_two_gpus_has_lost_none():
     assert (diagnosis.findings, len(diagnosis.gpus)) == ((), 1)
 
 
+def test_a_container_whose_driver_leaves_a_gpu_out_does_not_say_that_it_is_lost():
+    diagnosis = diagnose(without_second(IN_CONTAINER))
+    assert found(diagnosis) == ["gpu_unknown_fault"]
+    assert diagnosis.gpus[1].reason == "it has a fault: 'no answer' (0000:41:00.0: no answer)"
+
+
 def test_a_gpu_kept_for_a_virtual_machine_is_no_reason_to_miss_a_driver():
     evidence = WITHOUT_DRIVER._replace(pci=(pci(FIRST, "vfio-pci"),))
     assert found(diagnose(evidence)) == ["gpu_bound_to_vfio"]
@@ -237,3 +244,68 @@ def test_the_report_has_a_paragraph_for_each_state():
 
 def test_the_report_of_a_host_in_order_is_its_summary():
     assert report_lines(diagnose(HEALTHY)) == ["2 of 2 GPUs are usable."]
+
+
+def test_a_log_that_cannot_be_read_is_a_warning_where_it_may_have_the_cause():
+    blind = {"log_read": False, "user": "deploy"}
+    (warning,) = diagnosis_warnings(diagnose(without_second()._replace(**blind)))
+    assert warning == (
+        "The kernel's log cannot be read by the user deploy. It may have the cause of gpu_lost: run the task as root."
+    )
+    assert diagnosis_warnings(diagnose(HEALTHY._replace(**blind))) == []
+    assert diagnosis_warnings(diagnose(without_second())) == []
+
+
+def test_settings_of_containers_that_cannot_be_read_matter_where_triton_runs_in_one():
+    problem = "/etc/docker/daemon.json: is not JSON"
+    stack = HEALTHY.containers._replace(problems=(problem,))
+    evidence = HEALTHY._replace(containers=stack, warnings=("a word",))
+    assert diagnosis_warnings(diagnose(evidence)) == ["a word"]
+    assert diagnosis_warnings(diagnose(evidence, Wanted(containers=True))) == ["a word", problem]
+
+
+def test_gpus_of_virtual_machines_need_no_device_nodes():
+    held = HEALTHY._replace(pci=(pci(FIRST, "vfio-pci"), pci(SECOND, "vfio-pci")), nvml=None)
+    held = held._replace(driver=DRIVER._replace(gpus={}, device_nodes=frozenset(), open_device_nodes=frozenset()))
+    assert found(diagnose(held)) == ["gpu_bound_to_vfio", "gpu_bound_to_vfio"]
+
+
+def test_a_gpu_that_another_driver_holds_is_named_in_the_summary():
+    assert diagnose(second_held_by("nouveau")).summary.startswith(
+        "1 of 2 GPUs is usable: GPU 0000:41:00.0: the driver nouveau holds the GPU instead of NVIDIA's."
+    )
+
+
+def test_a_gpu_without_an_address_is_the_gpu():
+    diagnosis = diagnose(IN_WSL._replace(smi=nvml(device(pci_address="", faults=("Unknown Error",)))))
+    assert diagnosis.summary.startswith("The only GPU is not usable: the GPU has a fault: 'Unknown Error'.")
+    assert one(diagnosis).where == "GPU 0 (NVIDIA A100-SXM4-80GB, GPU-11)"
+
+
+@pytest.mark.parametrize("part", ["nvml_library", "cuda_library"])
+def test_a_part_of_a_driver_is_a_driver_to_be_built(part):
+    parts = DriverFiles(module_on_disk=False)._replace(**{part: "/usr/lib/library.so.1"})
+    assert found(diagnose(WITHOUT_DRIVER._replace(driver=parts))) == ["driver_not_built_for_kernel"]
+
+
+def test_nvidia_smi_alone_is_a_driver_to_be_built():
+    parts = DriverFiles(module_on_disk=False, nvidia_smi=("/usr/bin/nvidia-smi",))
+    assert found(diagnose(WITHOUT_DRIVER._replace(driver=parts))) == ["driver_not_built_for_kernel"]
+
+
+def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
+    orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
+    modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
+    assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
+
+
+def test_a_fabric_that_is_not_set_up_explains_what_its_gpus_say():
+    evidence = HEALTHY._replace(
+        nvml=nvml(device(FIRST, fabric_state="in_progress"), device(SECOND, fabric_health="unhealthy"))
+    )
+    assert found(diagnose(evidence)) == ["fabric_manager_down"]
+
+
+def test_a_gpu_that_answers_is_not_excluded():
+    listed = DRIVER._replace(excluded_gpus=SECOND, gpus={SECOND: DRIVER.gpus[SECOND]._replace(excluded=True)})
+    assert found(diagnose(HEALTHY._replace(driver=listed))) == []

@@ -114,7 +114,8 @@ def test_an_nvidia_smi_that_cannot_be_run_is_none(driver, host_tree):
 
 def test_a_driver_in_a_container_of_the_gpu_operator(driver, host_tree):
     host_tree.linux()
-    host_tree.nvidia_smi(path="run/nvidia/driver/usr/bin/nvidia-smi")
+    host_tree.nvidia_smi(path="run/nvidia/driver/opt/nvidia-smi")
+    host_tree.link("run/nvidia/driver/usr/bin/nvidia-smi", "/opt/nvidia-smi")
     host_tree.libraries("580.95.05", folder="run/nvidia/driver/usr/lib64")
     host_tree.device_nodes("nvidiactl")
     host_tree.write("run/nvidia/driver/dev/nvidia0")

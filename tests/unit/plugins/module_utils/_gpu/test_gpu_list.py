@@ -105,6 +105,12 @@ def test_an_answer_without_an_address_is_joined_by_the_uuid():
     assert (first.answer, second.answer.uuid) == (None, "GPU-22")
 
 
+def test_two_answers_about_a_gpu_are_joined_by_the_uuid_where_one_has_no_address():
+    smi = nvml(device(FIRST, pci_address="", name="A name"), device(SECOND, pci_address="", name="Another"))
+    told = HEALTHY._replace(nvml=nvml(device(FIRST, name=""), device(SECOND, name="")), smi=smi)
+    assert [(gpu.pci_address, gpu.answer.name) for gpu in join(told)] == [(FIRST, "A name"), (SECOND, "Another")]
+
+
 def test_two_gpus_without_address_and_uuid_are_two():
     evidence = Evidence(Platform(WSL), nvml=nvml(DeviceAnswer(index=1), DeviceAnswer(index=0)))
     assert [gpu.answer.index for gpu in join(evidence)] == [0, 1]

@@ -146,6 +146,13 @@ def test_processes_are_those_that_have_a_name(files, host_tree):
     assert files.processes() == {1: "systemd", 77: "nv-fabricmanage"}
 
 
+def test_no_name_of_a_process_comes_from_outside_of_the_root(files, host_tree):
+    (host_tree.root.parent / "comm").write_text("tritonserver")
+    host_tree.link("proc/9/comm", str(host_tree.root.parent / "comm"))
+    os.mkfifo(host_tree.folder("proc/10") / "comm")
+    assert files.processes() == {}
+
+
 def test_the_root_itself_and_a_root_inside_of_it(files, host_tree):
     host_tree.write("run/nvidia/driver/usr/bin/a", "inner")
     host_tree.link("run/nvidia/driver/b", "/usr/bin/a")
