@@ -72,7 +72,7 @@ class Engine:
         tree = ["--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"]
         return [*options, "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined", *tree]
 
-    def run(self, *arguments: str, text: str | None = None, timeout: float = 60) -> str:
+    def run(self, *arguments: str, text: str | None = None, timeout: float = 180) -> str:
         """What `program arguments` prints, `text` being its standard input. Raises HostsError with what went wrong."""
         command = [*self.command, *arguments]
         try:

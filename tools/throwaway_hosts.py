@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from container_engine import Engine, HostsError, HostsUnavailable, find, install
 CLONE = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]  # hosts of two clones on one machine never meet
 LABEL = "inference.triton.scenario"
 SSH = 22
-READY_TIMEOUT = 60.0  # seconds; a host that is not up by then never will be
+READY_TIMEOUT = 120.0  # seconds; a host that is not up by then never will be
 AT_ONCE = 4  # hosts that are started at the same time
 REMOTE_TMP = "~/.ansible/tmp"  # Ansible's own default: the Makefile has another one, for this machine
 UNAVAILABLE = 75  # exit status, EX_TEMPFAIL of sysexits.h: nothing was tested, for want of hosts
@@ -44,12 +44,11 @@ ADMIT = f"""set -e
 install -d -m 0700 -o {host_image.USER} -g {host_image.USER} /home/{host_image.USER}/.ssh
 install -m 0600 -o {host_image.USER} -g {host_image.USER} /dev/stdin /home/{host_image.USER}/.ssh/authorized_keys
 """
-BOOTED = """for attempt in $(seq 600); do
-  case $(systemctl is-system-running 2>/dev/null) in running|degraded) exit 0;; esac
+BOOTED = f"""end=$(($(date +%s) + {READY_TIMEOUT:.0f}))
+until case $(systemctl is-system-running 2>/dev/null) in running|degraded) true;; *) false;; esac; do
+  if [ $(date +%s) -gt $end ]; then systemctl list-jobs --no-pager >&2; exit 1; fi
   sleep 0.1
 done
-systemctl list-jobs --no-pager
-exit 1
 """
 
 
@@ -109,22 +108,23 @@ def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) ->
     scenario.inventory.parent.mkdir(parents=True, exist_ok=True)
     scenario.key.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(scenario.key)], check=True)
-    sockets = tempfile.mkdtemp(prefix="triton-ssh-")  # a control socket's path may have no more than 108 bytes
     start = time.monotonic()
+    ports = iter(_free_ports(len(hosts) * (1 + len(publish))))
+    reached = {host: {inside: next(ports) for inside in (SSH, *publish)} for host in hosts}
     try:
-        with _free_ports(len(hosts) * (1 + len(publish))) as ports, ThreadPoolExecutor(AT_ONCE) as pool:
-            wanted = [dict(zip([SSH, *publish], ports, strict=False)) for ports in _shares(ports, len(hosts))]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             started = [
-                pool.submit(_start, engine, scenario, host, images[release], reach)
-                for (host, release), reach in zip(hosts.items(), wanted, strict=True)
+                pool.submit(_start, engine, scenario, host, images[release], reached[host])
+                for host, release in hosts.items()
             ]
-            for future in started:
-                future.result()
+        for future in started:
+            future.result()
     except BaseException:
         destroy(scenario, engine)
         raise
-    common = {**_connection(scenario), "ansible_control_path_dir": sockets}
-    entries = {host: _entry(engine, scenario, host, reach) for host, reach in zip(hosts, wanted, strict=True)}
+    # Not in the folder of the scenario: the path of a control socket may have no more than 108 bytes.
+    common = {**_connection(scenario), "ansible_control_path_dir": tempfile.mkdtemp(prefix="triton-ssh-")}
+    entries = {host: _entry(engine, scenario, host, reach) for host, reach in reached.items()}
     _write_inventory(scenario, {host: {**common, **entry} for host, entry in entries.items()})
     lines = [f"{host}: container {scenario.container(host)} of {images[release]}" for host, release in hosts.items()]
     return [*lines, f"{len(hosts)} hosts by {engine.program} in {time.monotonic() - start:.1f} s"]
@@ -219,18 +219,11 @@ def _wait(engine: Engine, name: str, port: int) -> None:
         time.sleep(0.05)
 
 
-@contextlib.contextmanager
-def _free_ports(number: int) -> Iterator[list[int]]:
+def _free_ports(number: int) -> list[int]:
     """Ports of 127.0.0.1 that nobody uses. Chosen here, for docker gives a restarted container other ones."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        ports = [each.getsockname()[1] for each in sockets]
-    yield ports
-
-
-def _shares(ports: list[int], number: int) -> list[list[int]]:
-    each = len(ports) // number
-    return [ports[index * each : (index + 1) * each] for index in range(number)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _connection(scenario: Scenario) -> dict[str, Any]:
@@ -272,33 +265,10 @@ def _link_collection() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["create", "restart", "destroy"])
-    parser.add_argument("--scenario", required=True, help="a name for these hosts, unique in this clone")
-    parser.add_argument("--folder", type=Path, required=True, help="where the inventory and the key go")
-    parser.add_argument("--host", action="append", default=[], metavar="NAME=RELEASE", help="a host and its Debian")
-    parser.add_argument("--publish", type=int, action="append", default=[], metavar="PORT", help="a port to reach")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     scenario = Scenario(options.scenario, options.folder)
-    hosts = dict(host.partition("=")[::2] for host in options.host)
-    given = os.environ.get("MOLECULE_HOSTS")
     try:
-        if options.action == "create":
-            if not hosts or not all(hosts.values()):
-                parser.error("create needs --host NAME=RELEASE at least once")
-            _link_collection()
-            print(
-                "\n".join(
-                    use_given(scenario, list(hosts), given) if given else create(scenario, hosts, options.publish)
-                )
-            )
-        elif options.action == "restart":
-            restart(scenario, list(hosts))
-        elif given:
-            scenario.inventory.unlink(missing_ok=True)
-            print("The given hosts stay.")
-        else:
-            print(f"{destroy(scenario, find(os.environ.get('MOLECULE_ENGINE')))} hosts removed.")
+        print("\n".join(_act(options, scenario, os.environ.get("MOLECULE_HOSTS"))))
     except HostsUnavailable as unavailable:
         print(unavailable, file=sys.stderr)
         return 1 if may_install() else UNAVAILABLE
@@ -306,6 +276,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(failure, file=sys.stderr)
         return 1
     return 0
+
+
+def _act(options: argparse.Namespace, scenario: Scenario, given: str | None) -> list[str]:
+    hosts = {name: release for name, _, release in (host.partition("=") for host in options.host)}
+    if options.action == "restart":
+        restart(scenario, list(hosts))
+        return [f"{len(hosts)} hosts restarted."]
+    if options.action == "create":
+        if not hosts or not all(hosts.values()):
+            raise HostsError("create needs --host NAME=RELEASE, for example --host web1=bookworm, at least once.")
+        _link_collection()
+        return use_given(scenario, list(hosts), given) if given else create(scenario, hosts, options.publish)
+    if given:
+        scenario.inventory.unlink(missing_ok=True)
+        return ["The given hosts stay."]
+    try:
+        engine = find(os.environ.get("MOLECULE_ENGINE"))
+    except HostsUnavailable:
+        return ["No hosts: there is nothing that could have made them."]
+    return [f"{destroy(scenario, engine)} hosts removed."]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["create", "restart", "destroy"])
+    parser.add_argument("--scenario", required=True, help="a name for these hosts, unique in this clone")
+    parser.add_argument("--folder", type=Path, required=True, help="where the inventory and the key go")
+    parser.add_argument("--host", action="append", default=[], metavar="NAME=RELEASE", help="a host and its Debian")
+    parser.add_argument("--publish", type=int, action="append", default=[], metavar="PORT", help="a port to reach")
+    return parser
 
 
 if __name__ == "__main__":
