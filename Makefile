@@ -64,9 +64,10 @@ schema: dev ## the table of Triton's ModelConfig is what tools/generate_schema.p
 	@echo "The table is up to date."
 
 .PHONY: docs
-docs: dev ## documentation of modules, filters and roles (antsibull-docs), and docs/gpu_states.md
+docs: dev ## documentation of modules, filters and roles (antsibull-docs), and the pages made from code
 	$(DEV) $(OWN_HOME) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 	$(DEV) python tools/generate_gpu_states.py --check
+	$(DEV) python tools/generate_gpu_facts.py --check
 	@echo "No problem found in the documentation."
 
 .PHONY: changelog

@@ -144,7 +144,7 @@ ansible_facts:
     triton_gpu:
       description:
         - What there is to know of the GPUs of the host. The samples are those of a host of two GPUs, one of which was
-          lost.
+          lost. C(docs/gpu_facts.md) of the collection has the whole of it for five kinds of hosts.
         - A host in order has C(state=ok), C(severity=ok), C(summary="2 of 2 GPUs are usable.") and no findings; each
           GPU has its C(ordinal), and an empty C(reason).
         - A host without a GPU has C(state=no_gpu_hardware), C(present_count=0), an empty list of GPUs and, unless
