@@ -10,19 +10,30 @@ from .evidence import CdiSpec
 from .signs import answered, answers, first, refused
 from .states import CONTAINERS, ERROR, HIDES_ALL, HIDES_NOTHING, WARNING, Host, Row, Sighting, State
 
+_SILENT_CPU = (
+    "Triton in a container sees no GPU: models without an explicit instance_group run on the CPU without a log line, "
+    "those with KIND_GPU do not load."
+)
+_WITHOUT_RUNTIME = (
+    "docker run --gpus works all the same. A container that asks for the runtime 'nvidia', as many compose files do, "
+    "does not start."
+)
+
 
 def _container_toolkit_missing(host: Host) -> Iterator[Sighting]:
     stack = host.evidence.containers
     if not host.wanted.containers or not host.gpus:
         return
     engines = ", ".join(stack.engines) or "none"
-    values = {"engine": "docker" if "docker" in stack.engines else (stack.engines or ("docker",))[0]}
+    engine = "docker" if "docker" in stack.engines else (stack.engines or ("docker",))[0]
     if not stack.toolkit:
         lines = (f"container engines: {engines}", "nvidia-ctk, nvidia-container-runtime-hook: not found")
+        values = {"engine": engine, "what": "the NVIDIA Container Toolkit is not installed", "then": _SILENT_CPU}
         yield Sighting("container_toolkit_missing", lines, values=values)
     elif "docker" in stack.engines and "nvidia" not in stack.docker_runtimes and not stack.cdi_specs:
         runtimes = ", ".join(stack.docker_runtimes) or "none"
         lines = (f"{stack.toolkit}: exists", f"/etc/docker/daemon.json: runtimes: {runtimes}")
+        values = {"engine": engine, "what": "docker has no runtime 'nvidia'", "then": _WITHOUT_RUNTIME}
         yield Sighting("container_toolkit_missing", lines, values=values, severity=WARNING, hides=HIDES_NOTHING)
 
 
@@ -44,14 +55,15 @@ def _cdi_spec_stale(host: Host) -> Iterator[Sighting]:
     if host.wanted.containers is False:
         return
     for spec in host.evidence.containers.cdi_specs:
-        lines = _stale(host, spec)
+        lines = stale(host, spec)
         if lines:
             severity = None if host.wanted.containers else WARNING
             values = {"path": spec.path}
             yield Sighting("cdi_spec_stale", first(lines), values=values, severity=severity)
 
 
-def _stale(host: Host, spec: CdiSpec) -> List[str]:
+def stale(host: Host, spec: CdiSpec) -> List[str]:
+    """What in a specification does not fit the host any more."""
     loaded = host.evidence.driver.loaded_version
     lines = []
     if loaded and spec.driver_versions and loaded not in spec.driver_versions:
@@ -83,11 +95,6 @@ def _server_without_gpu(host: Host) -> Iterator[Sighting]:
             yield Sighting("server_without_gpu", first(seen), values={"pid": str(server.pid)})
 
 
-_SILENT_CPU = (
-    "Triton in a container sees no GPU: models without an explicit instance_group run on the CPU without a log line, "
-    "those with KIND_GPU do not load."
-)
-
 CONTAINER_STATES = (
     Row(
         State(
@@ -113,13 +120,12 @@ CONTAINER_STATES = (
             CONTAINERS,
             ERROR,
             HIDES_NOTHING,
-            "Triton is to run in a container, and nothing here gives GPUs to one: the NVIDIA Container Toolkit is not "
-            "installed, or {engine} does not know it.",
+            "Triton is to run in a container, and {what}.",
             "Install nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime={engine} && systemctl "
             "restart {engine}.",
             "NVIDIA Container Toolkit: installation guide",
-            brief="containers cannot be given GPUs: the NVIDIA Container Toolkit is missing or not configured",
-            consequence=_SILENT_CPU,
+            brief="containers cannot be given GPUs as usual: {what}",
+            consequence="{then}",
             explains=("cdi_spec_missing",),
         ),
         _container_toolkit_missing,

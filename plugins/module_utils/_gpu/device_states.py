@@ -53,7 +53,8 @@ def _left_out(host: Host, gpu: HostGpu) -> Tuple[str, ...]:
 
 
 def _gpu_lost(host: Host) -> Iterator[Sighting]:
-    quiet = silent(host)
+    # In a container a GPU that the driver leaves out may just not be the container's.
+    quiet = [] if host.evidence.platform.in_container else silent(host)
     for gpu in host.gpus:
         seen = _lost_for_sure(host, gpu)
         other = gpu.complaints or _not_started(host, gpu) or logged(host, gpu, (), _RESET_XIDS)

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from .._policy.cuda_visible_devices import visible_devices
 from .._policy.gpus import VisibleGpus, parse_devices, parse_gpus
+from .container_states import stale
 from .evidence import CdiSpec, CudaAnswer, DriverAnswer, ServerProcess
 from .gpu_entry import gpu_entry
 from .release_states import release_view
@@ -129,13 +130,7 @@ def _cuda_version(diagnosis: Diagnosis) -> Optional[str]:
 
 
 def _container(diagnosis: Diagnosis) -> Facts:
-    stack, version = diagnosis.host.evidence.containers, diagnosis.host.evidence.driver.loaded_version
-    stale = {
-        line.partition(": ")[0]
-        for one in diagnosis.findings
-        if one.state.id == "cdi_spec_stale"
-        for line in one.evidence
-    }
+    stack = diagnosis.host.evidence.containers
 
     def entry(spec: CdiSpec) -> Facts:
         return {
@@ -143,8 +138,7 @@ def _container(diagnosis: Diagnosis) -> Facts:
             "driver_versions": list(spec.driver_versions),
             "device_names": list(spec.device_names),
             "missing_nodes": list(spec.missing_nodes),
-            "stale": spec.path in stale
-            or bool(version and spec.driver_versions and version not in spec.driver_versions),
+            "stale": bool(stale(diagnosis.host, spec)),
         }
 
     return {

@@ -18,6 +18,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     BARE,
     DRIVER,
     FIRST,
+    HALVES,
     HEALTHY,
     IN_CONTAINER,
     IN_WSL,
@@ -34,6 +35,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     pci,
     second,
     second_held_by,
+    with_mig,
     without_second,
 )
 
@@ -181,6 +183,12 @@ def test_a_container_that_has_one_of_two_gpus_has_lost_none():
     assert (diagnosis.findings, len(diagnosis.gpus)) == ((), 1)
 
 
+def test_a_container_whose_driver_leaves_a_gpu_out_does_not_say_that_it_is_lost():
+    diagnosis = diagnose(without_second(IN_CONTAINER))
+    assert found(diagnosis) == ["gpu_unknown_fault"]
+    assert diagnosis.gpus[1].reason == "it has a fault: 'no answer' (0000:41:00.0: no answer)"
+
+
 def test_a_gpu_kept_for_a_virtual_machine_is_no_reason_to_miss_a_driver():
     evidence = WITHOUT_DRIVER._replace(pci=(pci(FIRST, "vfio-pci"),))
     assert found(diagnose(evidence)) == ["gpu_bound_to_vfio"]
@@ -291,6 +299,14 @@ def test_the_driver_of_a_jetson_has_no_nodes_of_nvidia_on_pci():
     orin = nvml(device(pci_address="", name="Orin (nvgpu)", memory_mib=None, memory_unified=True))
     modules = JETSON.driver._replace(modules=frozenset({"nvgpu", "nvidia"}), loaded_version="540.4.0")
     assert found(diagnose(JETSON._replace(driver=modules, smi=orin))) == []
+
+
+def test_a_newer_driver_shows_a_server_several_mig_devices():
+    version = "570.86.10"
+    newer = DRIVER._replace(loaded_version=version, nvml_version=version, cuda_library_version=version)
+    wanted = Wanted(cuda_visible_devices="MIG-1,MIG-2")
+    assert found(diagnose(with_mig(*HALVES), wanted)) == ["mig_multi_instance_requested"]
+    assert found(diagnose(with_mig(*HALVES)._replace(driver=newer), wanted)) == []
 
 
 def test_a_fabric_that_is_not_set_up_explains_what_its_gpus_say():
