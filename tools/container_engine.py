@@ -20,7 +20,7 @@ SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not in the PATH of an ordina
 LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 16384), "nproc": (resource.RLIMIT_NPROC, 32768)}
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-INOTIFY_PER_HOST = 7  # used by systemd 252 and 257 of an idle host; where none is left units fail and the boot hangs
+INOTIFY_PER_HOST = 8  # of the default of 128, 16 systemd hosts fit; then units fail, and the next host hangs at boot
 
 
 class HostsError(Exception):

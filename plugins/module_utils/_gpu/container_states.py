@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, List
 
 from .evidence import CdiSpec
-from .signs import answered, answers, first, refused
+from .signs import answered, answers, first, hides_all_devices, refused
 from .states import CONTAINERS, ERROR, HIDES_ALL, HIDES_NOTHING, WARNING, Host, Row, Sighting, State
+
+# The device nodes that a process has open which uses a GPU. The driver's common ones are open for questions, too.
+_OF_A_GPU = re.compile(r"nvidia[0-9]+$|dxg$|nvhost-|nvgpu|nvmap$")
+
+# Variables that say why a server has none: what its container was given, and how its image was started or built (NGC
+# entrypoint; triton server: build.py).
+_TELLING = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_CPU_ONLY", "TRITON_SERVER_CPU_ONLY")
 
 _SILENT_CPU = (
     "Triton in a container sees no GPU: models without an explicit instance_group run on the CPU without a log line, "
@@ -90,9 +98,12 @@ def _server_without_gpu(host: Host) -> Iterator[Sighting]:
     if not any(gpu.answer for gpu in host.gpus):
         return
     for server in host.evidence.servers:
-        nodes = server.device_nodes
-        if nodes is not None and not any(node.startswith(("nvidia", "dxg", "nvhost", "nvmap")) for node in nodes):
-            seen = [f"tritonserver ({server.pid}): no /dev/nvidia* is open"]
+        nodes, environment = server.device_nodes, server.environment or {}
+        if nodes is not None and not any(map(_OF_A_GPU.match, nodes)) and not hides_all_devices(environment):
+            seen = [f"tritonserver ({server.pid}): no /dev/nvidia0 or the like is open"]
+            seen += [
+                f"tritonserver ({server.pid}): {name}={environment[name]}" for name in _TELLING if name in environment
+            ]
             if server.cuda_library == "":
                 seen.append(f"tritonserver ({server.pid}): no libcuda.so is loaded")
             yield Sighting("server_without_gpu", first(seen), values={"pid": str(server.pid)})

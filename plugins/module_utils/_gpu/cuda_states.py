@@ -9,14 +9,25 @@ import re
 from typing import Iterator, List, Mapping, Optional
 
 from .evidence import TEGRA
-from .signs import LOADS_NOTHING, answered, answers, asked, first, for_driver, if_wanted, listed, loaded, on_bus, said
+from .signs import (
+    LOADS_NOTHING,
+    answered,
+    answers,
+    asked,
+    first,
+    for_driver,
+    hides_all_devices,
+    if_wanted,
+    listed,
+    loaded,
+    names_no_device,
+    on_bus,
+    said,
+)
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
 # CUDA's errors that only a libcuda of another version than the driver meets (CUDA driver API, CUresult).
 _LIBRARY_ERRORS = (803, 804)
-
-# Values that name no device, whatever devices there are (CUDA C++ programming guide, environment variables).
-_NONE = ("", "-1", "none", "void", "NoDevFiles")
 
 # More than the number of any device has; Python refuses to read numbers without a limit.
 _DIGITS = 9
@@ -46,6 +57,8 @@ def _cuda_works(host: Host) -> bool:
 
 
 def _cuda_env_override(host: Host) -> Iterator[Sighting]:
+    if not host.gpus:
+        return
     lines = _hidden_by(host)
     compat, cuda = host.evidence.driver.compat_library, host.evidence.cuda
     if compat:
@@ -73,7 +86,7 @@ def _hidden_by(host: Host) -> List[str]:
     return [
         f"{where}CUDA_VISIBLE_DEVICES={environment['CUDA_VISIBLE_DEVICES']}"
         for where, environment in environments
-        if "CUDA_VISIBLE_DEVICES" in environment and environment["CUDA_VISIBLE_DEVICES"].strip() in _NONE
+        if hides_all_devices(environment)
     ]
 
 
@@ -81,7 +94,7 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
     """What is wrong with the value for the server, as the rest of a sentence; empty where nothing is."""
     if variable is None:
         return ""
-    if variable.strip() in _NONE:
+    if names_no_device(variable):
         return "names no device"
     known = [gpu.answer.uuid for gpu in answers(host) if gpu.answer]
     known += [part.uuid for gpu in answers(host) if gpu.answer for part in gpu.answer.mig_devices]

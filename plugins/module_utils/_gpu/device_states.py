@@ -89,7 +89,7 @@ def _gpu_needs_reset(host: Host) -> Iterator[Sighting]:
                 "gpu_needs_reset",
                 first([*lines, *log]),
                 gpu.pci_address,
-                {"gpu": label(gpu)},
+                {"gpu": label(gpu), "needs": "may need" if doubt else "needs"},
                 WARNING if doubt else None,
                 HIDES_NOTHING if doubt else None,
             )
@@ -237,7 +237,7 @@ DEVICE_STATES = (
             "refused, restart the host.",
             "NVIDIA Xid errors; NVML: NVML_ERROR_RESET_REQUIRED; NVIDIA DCGM: dcgm_errors.h",
             dcgm=125,
-            brief="needs a reset",
+            brief="{needs} a reset",
             explains=("gpu_unknown_fault", "gpu_drain_recommended"),
         ),
         _gpu_needs_reset,

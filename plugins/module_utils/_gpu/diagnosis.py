@@ -126,7 +126,7 @@ def _finding(host: Host, sighting: Sighting, gpus_left: bool) -> Finding:
         state.brief.format_map(values),
         state.explanation.format_map(values),
         consequence,
-        state.remedy.format_map(values),
+        (sighting.remedy or state.remedy).format_map(values),
     )
 
 

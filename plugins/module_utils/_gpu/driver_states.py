@@ -65,6 +65,14 @@ def _module_blocked_secure_boot(host: Host) -> Iterator[Sighting]:
         )
 
 
+_LOAD = "Load it, and read the kernel's log if that fails: modprobe nvidia || dmesg | tail."
+# A driver container builds and loads the module itself; the host has none to load.
+_RESTART_POD = (
+    "Read the log of the driver container of this node and start it anew: kubectl logs -n gpu-operator "
+    "-l app=nvidia-driver-daemonset."
+)
+
+
 def _module_not_loaded(host: Host) -> Iterator[Sighting]:
     if _can_be_loaded(host):
         lines = [
@@ -72,9 +80,10 @@ def _module_not_loaded(host: Host) -> Iterator[Sighting]:
             "/sys/module/nvidia: does not exist",
             *logged(host, kinds=("no_gpu_found", "probe_not_called", "probe_failed")),
         ]
-        yield Sighting("module_not_loaded", first(lines))
+        remedy = _RESTART_POD if host.evidence.driver.driver_container else ""
+        yield Sighting("module_not_loaded", first(lines), remedy=remedy)
     elif host.evidence.platform.in_container and refused(host, 9):
-        yield Sighting("module_not_loaded", refused(host, 9))
+        yield Sighting("module_not_loaded", refused(host, 9), remedy=f"On the host of this container: {_LOAD}")
 
 
 def _library_mismatch(host: Host) -> Iterator[Sighting]:
@@ -232,7 +241,7 @@ DRIVER_STATES = (
             ERROR,
             HIDES_ALL,
             "The driver is installed, but its kernel module is not loaded.",
-            "Load it, and read the kernel's log if that fails: modprobe nvidia || dmesg | tail.",
+            _LOAD,
             "nvidia-smi manual page, return value 9; NVML: NVML_ERROR_DRIVER_NOT_LOADED",
             brief="the driver's kernel module is not loaded",
             explains=_NEEDS_DRIVER,

@@ -106,6 +106,7 @@ def _environment(diagnosis: Diagnosis) -> Facts:
 def _driver(diagnosis: Diagnosis) -> Facts:
     host, driver = diagnosis.host, diagnosis.host.evidence.driver
     library = driver.nvml_version or driver.cuda_library_version
+    runs = loaded(host) or "nvgpu" in driver.modules or answered(host)
     parts = (
         driver.nvml_library,
         driver.cuda_library,
@@ -118,8 +119,8 @@ def _driver(diagnosis: Diagnosis) -> Facts:
         "library_version": library or None,
         "branch": branch(host),
         "flavor": driver.flavor or None,
-        "loaded": loaded(host) or "nvgpu" in driver.modules or answered(host),
-        "installed": any(parts) or loaded(host) or answered(host),
+        "loaded": runs,
+        "installed": any(parts) or runs,
     }
 
 

@@ -10,17 +10,19 @@ from .evidence import TEGRA, WSL
 from .signs import (
     FOREIGN,
     NVIDIA,
-    RESERVING,
     asked,
     driver_link,
     first,
     for_driver,
+    if_missed,
     if_wanted,
     label,
+    listed,
     loaded,
     logged,
     on_bus,
     refused,
+    reserved,
 )
 from .states import (
     CONTAINERS,
@@ -50,11 +52,12 @@ def _no_gpu_hardware(host: Host) -> Iterator[Sighting]:
 
 def _container_without_gpu(host: Host) -> Iterator[Sighting]:
     evidence = host.evidence
+    failed = any(answer.error or answer.timed_out for answer in asked(host)) and not listed(host)
     if (
         evidence.platform.in_container
         and evidence.pci
         and not host.gpus
-        and not any(answer.error or answer.timed_out for answer in asked(host))
+        and not (failed and "nvidiactl" in evidence.driver.device_nodes)
     ):
         shown = [f"/sys/bus/pci/devices/{gpu.address}: on the PCI bus of the host" for gpu in evidence.pci[:2]]
         yield Sighting(
@@ -85,7 +88,7 @@ def _gpu_bound_to_vfio(host: Host) -> Iterator[Sighting]:
     expected = host.wanted.expected_count
     enough = expected is not None and len(for_driver(host)) >= expected
     for gpu in host.gpus:
-        if gpu.pci is not None and gpu.pci.driver in RESERVING:
+        if gpu.pci is not None and reserved(gpu):
             values = {"driver": gpu.pci.driver, "address": gpu.pci_address}
             severity = INFO if enough else None
             yield Sighting("gpu_bound_to_vfio", (driver_link(gpu),), gpu.pci_address, values, severity)
@@ -101,7 +104,8 @@ def _nouveau_active(host: Host) -> Iterator[Sighting]:
         yield Sighting("nouveau_active", first([*map(driver_link, held[:2]), *log]), values=values)
         return
     for gpu in held:
-        yield Sighting("nouveau_active", (driver_link(gpu),), gpu.pci_address, values, hides=HIDES_GPU)
+        severity = if_missed(host)
+        yield Sighting("nouveau_active", (driver_link(gpu),), gpu.pci_address, values, severity, HIDES_GPU)
 
 
 def _gpu_not_bound(host: Host) -> Iterator[Sighting]:
@@ -112,7 +116,7 @@ def _gpu_not_bound(host: Host) -> Iterator[Sighting]:
             continue
         holder = f"the kernel driver {gpu.pci.driver}" if gpu.pci.driver else "no kernel driver"
         values = {"address": gpu.pci_address, "holder": holder}
-        yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, values)
+        yield Sighting("gpu_not_bound", (driver_link(gpu),), gpu.pci_address, values, if_missed(host))
 
 
 def _gpu_not_supported_by_driver(host: Host) -> Iterator[Sighting]:
@@ -120,7 +124,7 @@ def _gpu_not_supported_by_driver(host: Host) -> Iterator[Sighting]:
         seen: Tuple[str, ...] = () if gpu.answer else logged(host, gpu, ("not_supported",))
         if seen:
             values = {"version": host.evidence.driver.loaded_version or "that is loaded"}
-            yield Sighting("gpu_not_supported_by_driver", seen, gpu.pci_address, values)
+            yield Sighting("gpu_not_supported_by_driver", seen, gpu.pci_address, values, if_missed(host))
 
 
 _NO_KERNEL_DRIVER = ("gpu_not_bound", "gpu_init_failed", "gpu_lost")
@@ -140,7 +144,7 @@ HARDWARE_STATES = (
             "passthrough, riser and power; if not, expect 0 GPUs of this host.",
             "NVIDIA open-gpu-kernel-modules: nv-pci-table.c, which names the PCI classes of GPUs",
             brief="there is no NVIDIA GPU on the PCI bus",
-            explains=("driver_error", "cuda_env_override"),
+            explains=("driver_error",),
         ),
         _no_gpu_hardware,
     ),
@@ -154,7 +158,13 @@ HARDWARE_STATES = (
             "Start it anew with its GPUs: docker run --gpus all ..., or --device nvidia.com/gpu=all with CDI.",
             "NVIDIA Container Toolkit documentation, specialized configurations with Docker",
             brief="this container was given no GPU",
-            explains=("driver_error", "driver_library_missing", "cuda_init_failed"),
+            explains=(
+                "driver_error",
+                "driver_library_missing",
+                "module_not_loaded",
+                "container_lost_gpu",
+                "cuda_init_failed",
+            ),
         ),
         _container_without_gpu,
     ),
@@ -241,7 +251,8 @@ HARDWARE_STATES = (
             "The driver {version} does not support this GPU: it is too new or too old for this branch, or needs the "
             "open kernel modules, as all from Blackwell on do.",
             "Install a driver branch that supports it, from Turing on with the open kernel modules "
-            "(nvidia-open, or nvidia-driver-BRANCH-open).",
+            "(nvidia-open, or nvidia-driver-BRANCH-open), and the other GPUs too. If this one only drives a display, "
+            "expect one GPU less.",
             "NVIDIA open-gpu-kernel-modules: osapi.c, and README.md on which GPUs need them",
             brief="is not supported by the driver {version}",
             explains=_NO_KERNEL_DRIVER,

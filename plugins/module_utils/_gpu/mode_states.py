@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Iterator, List
 
 from .gpu_entry import capability_of
-from .signs import LOADS_NOTHING, answers, driver_version, first, label
+from .signs import LOADS_NOTHING, answers, driver_version, first, for_driver, label
 from .states import (
     ERROR,
     GPU,
@@ -45,7 +45,7 @@ def _fabric_manager_down(host: Host) -> Iterator[Sighting]:
     for gpu in answers(host):
         if gpu.answer is not None and gpu.answer.fabric_state in ("not_started", "in_progress"):
             lines.append(f"{label(gpu)}: fabric state {gpu.answer.fabric_state.replace('_', ' ')}")
-    switches = services.nvswitches and not services.fabric_manager and "completed" not in states
+    switches = services.nvswitches and not services.fabric_manager and "completed" not in states and for_driver(host)
     if switches and not host.evidence.platform.in_container:
         lines.append(f"{services.nvswitches} NVSwitch on the PCI bus, nv-fabricmanager does not run")
     if host.evidence.cuda is not None and host.evidence.cuda.error == 802:
@@ -55,7 +55,32 @@ def _fabric_manager_down(host: Host) -> Iterator[Sighting]:
     version, own = driver_version(host), services.fabric_manager_version
     if own and version and own != version:
         lines.insert(0, f"nv-fabricmanager {own}, driver {version}")
-    yield Sighting("fabric_manager_down", first(lines), values={"version": version or "of this host"})
+    values = {"version": version or "of this host"}
+    yield Sighting("fabric_manager_down", first(lines), values=values, remedy=_set_up(host))
+
+
+_START = (
+    "Install nvidia-fabricmanager in exactly the driver's version ({version}) and start it: "
+    "systemctl enable --now nvidia-fabricmanager."
+)
+_READ_LOG = (
+    "Give it a minute, then read why it does not get further: journalctl -u nvidia-fabricmanager. Its version has to "
+    "be exactly the driver's ({version})."
+)
+_ELSEWHERE = (
+    "No NVSwitch is on the PCI bus here. On an HGX of Blackwell, install and start nvidia-fabricmanager in exactly the "
+    "driver's version ({version}); in a virtual machine or an NVL72 rack it runs elsewhere: have it set up these GPUs."
+)
+
+
+def _set_up(host: Host) -> str:
+    """What to do, depending on who sets up the fabric."""
+    services = host.evidence.services
+    if host.evidence.platform.in_container:
+        return f"On the host of this container: {_START}"
+    if services.fabric_manager:
+        return _READ_LOG
+    return _START if services.nvswitches or "nvidia-fabricmanager" in services.installed else _ELSEWHERE
 
 
 def _fabric_unhealthy(host: Host) -> Iterator[Sighting]:
@@ -104,8 +129,7 @@ MODE_STATES = (
             HIDES_ALL,
             "The GPUs of this host are connected by NVSwitches that the fabric manager has not set up. nvidia-smi "
             "looks well, and CUDA fails with error 802.",
-            "Install nvidia-fabricmanager in exactly the driver's version ({version}) and start it: "
-            "systemctl enable --now nvidia-fabricmanager.",
+            _START,
             "NVIDIA Fabric Manager user guide; CUDA: cudaErrorSystemNotReady (802); NVIDIA DCGM: "
             "DCGM_FR_CUDA_FM_NOT_INITIALIZED",
             dcgm=108,

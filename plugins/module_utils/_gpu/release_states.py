@@ -17,6 +17,7 @@ from .._placement.releases import HIGHER_CAPABILITY, LOWEST_CAPABILITY, Capabili
 from .._placement.server import FORWARD_NEEDS, ServerView, server_view
 from .._policy.gpus import Gpu, VisibleGpus
 from .evidence import TEGRA, Evidence
+from .gpu_entry import capability_of
 from .server_installation import running_options
 from .states import ERROR, GPU, HIDES_NOTHING, HOST, WARNING, Detector, Host, Sighting, State
 
@@ -153,8 +154,9 @@ DETECTORS: Tuple[Detector, ...] = (
 
 def _capabilities(host: Host) -> Iterator[Tuple[str, Capability]]:
     for gpu in host.gpus:
-        if gpu.answer is not None and gpu.answer.compute_capability is not None:
-            yield gpu.pci_address, gpu.answer.compute_capability
+        capability, _source = capability_of(gpu)
+        if gpu.answer is not None and capability is not None:
+            yield gpu.pci_address, capability
 
 
 def _seen(host: Host, fit: DriverFit) -> Tuple[str, ...]:

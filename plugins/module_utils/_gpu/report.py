@@ -44,6 +44,10 @@ def _by_text(findings: Sequence[Finding]) -> List[List[Finding]]:
     return list(groups.values())
 
 
+def _elsewhere(user: str) -> str:
+    return "read it on the host itself" if user == "root" else "run the task as root"
+
+
 def diagnosis_warnings(diagnosis: Diagnosis) -> List[str]:
     """What could not be seen, as far as it matters for this host."""
     evidence = diagnosis.host.evidence
@@ -52,7 +56,7 @@ def diagnosis_warnings(diagnosis: Diagnosis) -> List[str]:
     if unexplained and not evidence.log_read:
         warnings.append(
             f"The kernel's log cannot be read by the user {evidence.user or 'of this task'}. It may have the cause of "
-            f"{', '.join(sorted(unexplained))}: run the task as root."
+            f"{', '.join(sorted(unexplained))}: {_elsewhere(evidence.user)}."
         )
     if diagnosis.host.wanted.containers:
         warnings += evidence.containers.problems

@@ -42,6 +42,7 @@ _OPTION = re.compile(r"--([a-z][a-z0-9-]*)(?:=(.*))?", re.DOTALL)
 _CUDA_LIBRARY = re.compile(rb"(?m)^\S+ \S+ \S+ \S+ \S+ +(/\S*/libcuda\.so[.0-9]*)(?: \(deleted\))?$")
 _MAPS_LIMIT = 32 * 2**20
 _MAX_DESCRIPTORS = 65536
+_NODES = tuple(f"/dev/{name}" for name in ("nvidia", "nvhost", "nvgpu", "nvmap", "dxg"))
 
 
 def read_servers(files: HostFiles) -> Tuple[ServerProcess, ...]:
@@ -105,9 +106,7 @@ def _device_nodes(files: HostFiles, folder: str) -> Optional[FrozenSet[str]]:
     if names is None:
         return None
     opened = (files.link(f"{folder}/{name}") for name in names[:_MAX_DESCRIPTORS])
-    return frozenset(
-        path[len("/dev/") :] for path in opened if path.startswith(("/dev/nvidia", "/dev/nvhost", "/dev/dxg"))
-    )
+    return frozenset(path[len("/dev/") :] for path in opened if path.startswith(_NODES))
 
 
 def _cuda_library(content: Optional[bytes]) -> Optional[str]:

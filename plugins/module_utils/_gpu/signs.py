@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .evidence import TEGRA, WSL, DriverAnswer
 from .states import ERROR, INFO, Host, HostGpu
@@ -13,12 +13,16 @@ from .states import ERROR, INFO, Host, HostGpu
 NVIDIA = "nvidia"
 
 # Kernel drivers that keep a device for a virtual machine, and those that are not NVIDIA's.
-RESERVING = ("vfio-pci", "pci-stub", "xen-pciback", "pciback", "uio_pci_generic")
+# VFIO has drivers of its own for some devices, such as nvgrace-gpu-vfio-pci for those of Grace.
+_RESERVING = re.compile(r"pci-stub|(?:xen-)?pciback|uio_pci_generic|.*vfio.*")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
 # What Triton makes of an error of CUDA that is neither "no device" nor "driver too old" (triton core:
 # src/cuda_utils.cc, GetSupportedGPUs).
 LOADS_NOTHING = "CUDA fails as a whole: with an error of this kind Triton loads no model at all."
+
+# Values of CUDA_VISIBLE_DEVICES that name no device (CUDA C++ programming guide, environment variables).
+_NO_DEVICE = ("", "-1", "none", "void", "NoDevFiles")
 
 _LENGTH = 400
 
@@ -30,7 +34,12 @@ def on_bus(host: Host) -> bool:
 
 def for_driver(host: Host) -> List[HostGpu]:
     """The GPUs that NVIDIA's driver is to have: no other is holding them for a virtual machine."""
-    return [gpu for gpu in host.gpus if gpu.pci is None or gpu.pci.driver not in RESERVING]
+    return [gpu for gpu in host.gpus if not reserved(gpu)]
+
+
+def reserved(gpu: HostGpu) -> bool:
+    """Whether a kernel driver keeps a GPU for a virtual machine."""
+    return gpu.pci is not None and bool(_RESERVING.fullmatch(gpu.pci.driver))
 
 
 def silent(host: Host) -> List[HostGpu]:
@@ -147,6 +156,22 @@ def if_wanted(host: Host) -> str:
     if wanted.expected_count is not None:
         return ERROR if wanted.expected_count else INFO
     return ERROR if wanted.minimum_memory_gb or wanted.minimum_compute_capability else INFO
+
+
+def if_missed(host: Host) -> Optional[str]:
+    """How bad it is that NVIDIA's driver does not have a GPU: no news where the others are as many as expected."""
+    expected = host.wanted.expected_count
+    return INFO if expected is not None and len(list(answers(host))) >= expected else None
+
+
+def hides_all_devices(environment: Mapping[str, str]) -> bool:
+    """Whether an environment hides every GPU from CUDA."""
+    return "CUDA_VISIBLE_DEVICES" in environment and names_no_device(environment["CUDA_VISIBLE_DEVICES"])
+
+
+def names_no_device(variable: str) -> bool:
+    """Whether a value of CUDA_VISIBLE_DEVICES names none."""
+    return variable.strip() in _NO_DEVICE
 
 
 def driver_version(host: Host) -> str:

@@ -56,7 +56,7 @@ class Sighting(NamedTuple):
         seen: the evidence, verbatim, at most three lines.
         pci_address: of the GPU that it is about; empty for the host.
         values: for the placeholders in the state's explanation and remedy.
-        severity, hides: instead of the state's, where they depend on what else was seen or asked for.
+        severity, hides, remedy: instead of the state's, where they depend on what else was seen or asked for.
     """
 
     state: str
@@ -65,6 +65,7 @@ class Sighting(NamedTuple):
     values: Mapping[str, str] = {}
     severity: Optional[str] = None
     hides: Optional[str] = None
+    remedy: str = ""
 
 
 class HostGpu(NamedTuple):
