@@ -110,10 +110,15 @@ installation:
     repoagents: {description: For C(--repoagent-directory). Null where there is none., type: str}
     libraries: {description: For C(LD_LIBRARY_PATH). Null where the server needs none., type: str}
     options:
-      description: The options that this server knows, by name, with the kind of value (C(bool), C(int), C(float), C(str), C(flag)).
+      description:
+        - The options that this server knows, by name, with the kind of value, one of V(bool), V(int), V(float), V(str)
+          and V(flag).
       type: dict
       sample: {exit-on-error: bool, disable-auto-complete-config: flag}
-    python: {description: The Python that its Python backend was made ready for. Null where it brought its own stub., type: str, sample: "3.11"}
+    python:
+      description: The Python that its Python backend was made ready for. Null where it brought its own stub.
+      type: str
+      sample: "3.11"
 versions:
   description: The versions below O(root) after the run, the one installed last coming first.
   returned: success
@@ -142,8 +147,8 @@ def present(module: AnsibleModule, options: Dict[str, Any]) -> Dict[str, Any]:
     checksum = options["checksum"] and options["checksum"].lower()
     if found and checksum not in (None, found.checksum):
         raise ServiceError(
-            f"{found.path} was installed from another file, with the SHA-256 {found.checksum}. A version does not change: "
-            "give the new one another name, or remove the old one first."
+            f"{found.path} was installed from another file, with the SHA-256 {found.checksum}. "
+            "A version does not change: give the new one another name, or remove the old one first."
         )
     python = ask(options["python"])
     changed = found is None or installation.outdated(found, python)

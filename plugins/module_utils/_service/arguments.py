@@ -26,9 +26,9 @@ class CommandLine(NamedTuple):
 def command_line(options: Mapping[str, Any], known: Mapping[str, str], version: str) -> CommandLine:
     """The arguments for ``options``.
 
-    Names may have underscores for dashes. A list gives the option once for each value; null leaves an option out, as
-    does false for one without a value. ``known`` has the kind of value by the name of each option that the server
-    knows. Raises ServiceError with every problem at once.
+    Names may have underscores for dashes. A list gives the option once for each value; null and an empty text leave
+    an option out, as does false for one without a value. ``known`` has the kind of value by the name of each option
+    that the server knows. Raises ServiceError with every problem at once.
     """
     arguments: List[str] = []
     problems: List[str] = []
@@ -39,7 +39,7 @@ def command_line(options: Mapping[str, Any], known: Mapping[str, str], version: 
         if name in seen:
             problems.append(f"'{given}' and '{seen[name]}' are the same option. Give it once, with a list of values.")
         seen[name] = str(given)
-        if value is None:
+        if value is None or value == "":
             continue
         if name not in known:
             problems.append(_unknown(name, known, version))

@@ -176,6 +176,8 @@ def remove(root: str, names: Sequence[str]) -> None:
             gone = os.path.join(tempfile.mkdtemp(prefix=".removed-", dir=root), "version")
             os.rename(home, gone)
             shutil.rmtree(os.path.dirname(gone), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(root)  # which only an empty one lets happen
 
 
 def _write_stamp(folder: str, installation: Installation) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is PRIVATE to the collection: it can change without notice.
-"""The Python that Triton's Python backend runs models with: its version, its shared library, and whether it has NumPy."""
+"""The Python that Triton's Python backend runs models with: its version, its shared library, and its NumPy."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ def ask(path: str) -> HostPython:
         done = subprocess.run(
             [path, "-I", "-c", _QUESTION],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=_SECONDS,
             check=True,
         )
