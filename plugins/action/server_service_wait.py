@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        _checked, options = self.validate_argument_spec(SPEC)
+        _checked, options = self.validate_argument_spec(SPEC)  # type: ignore[no-untyped-call]
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "In check mode there is nothing to wait for."}
         return {**result, **self._wait(options, task_vars or {})}

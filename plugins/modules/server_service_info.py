@@ -10,8 +10,8 @@ module: server_service_info
 version_added: 0.1.0
 short_description: How a Triton does that runs as a service of systemd
 description:
-  - Puts together what systemd, the journal and the server say of a service, also while the server still loads models and
-    has no port open, and after it has ended.
+  - Puts together what systemd, the journal and the server say of a service, also while the server still loads models
+    and has no port open, and after it has ended.
   - Names the models that are loading, and those that the repository index hides, with the reason from the log.
 options:
   unit:

@@ -76,16 +76,9 @@ def read_log(run: str) -> List[str]:
     """The last lines that a run wrote to the journal; none where the journal does not tell."""
     if not run:
         return []
-    command = [
-        "journalctl",
-        "--quiet",
-        "--no-pager",
-        "--output=cat",
-        f"--lines={LINES}",
-        f"_SYSTEMD_INVOCATION_ID={run}",
-    ]
+    journal = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}"]
     try:
-        return _output(command).splitlines()
+        return _output([*journal, f"_SYSTEMD_INVOCATION_ID={run}"]).splitlines()
     except ServiceError:
         return []
 
@@ -96,10 +89,11 @@ def _fingerprint(pid: int) -> str:
             variables = file.read().split(b"\0")
     except OSError:  # ended just now, or belongs to somebody else and we are not root
         return ""
-    prefix = FINGERPRINT.encode() + b"="
-    return next(
-        (value[len(prefix) :].decode("ascii", "replace") for value in variables if value.startswith(prefix)), ""
-    )
+    for variable in variables:
+        name, _equals, value = variable.partition(b"=")
+        if name == FINGERPRINT.encode():
+            return value.decode("ascii", "replace")
+    return ""
 
 
 def _output(command: Sequence[str]) -> str:
