@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-PARTS := lint types layers schema docs changelog sanity targets importer unit e2e
+PARTS := lint types layers schema docs changelog sanity targets importer unit e2e molecule
 
 # Ansible finds a collection only as ansible_collections/NAMESPACE/NAME: this link is that place.
 LINK := .cache/collections/ansible_collections/inference/triton
@@ -99,6 +99,10 @@ unit: dev ## tests/unit, tests/property and tests/differential (pytest arguments
 .PHONY: e2e
 e2e: dev ## tests/e2e: the modules through ansible-playbook against the real tritonserver
 	$(DEV) pytest tests/e2e $(ARGS)
+
+.PHONY: molecule
+molecule: dev ## roles on throw-away hosts with systemd: every scenario, or one: make molecule SCENARIO=default
+	$(DEV) python tools/run_scenarios.py $(SCENARIO)
 
 .PHONY: bench
 bench: dev ## the figures that README.md quotes

@@ -15,6 +15,7 @@ from typing import IO, Dict, NamedTuple, Optional, Sequence
 OUTPUT_LIMIT = 2**20
 _PATIENCE = 2.0
 _INTERVAL = 0.02
+_LATE = "did not answer within"
 
 
 class Outcome(NamedTuple):
@@ -30,6 +31,11 @@ class Outcome(NamedTuple):
     output: str
     errors: str
     failure: str
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it had to be stopped for the time it took."""
+        return self.failure.startswith(_LATE)
 
 
 def run(command: Sequence[str], seconds: float) -> Outcome:
@@ -73,7 +79,7 @@ def _collect(process: subprocess.Popen[bytes], printed: Dict[IO[bytes], bytearra
             if sum(map(len, printed.values())) > OUTPUT_LIMIT:
                 failure = f"printed more than {OUTPUT_LIMIT} bytes"
             elif time.monotonic() > deadline:
-                failure = f"did not answer within {round(seconds, 1):g} seconds"
+                failure = f"{_LATE} {round(seconds, 1):g} seconds"
         left_behind = bool(selector.get_map())
     if failure or left_behind:
         _kill(process)

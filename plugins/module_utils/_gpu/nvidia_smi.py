@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-ADDRESS = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", re.IGNORECASE)
+from .nvidia_smi_csv import refused_field
+from .pci_address import address_in
+
+__all__ = ["EXIT_CODES", "FIELDS", "address_in", "parse_listing", "parse_rows", "refused_field"]
 
 # What nvidia-smi's exit codes mean: those of its manual page, and 18, which is NVML's and not in it.
 EXIT_CODES = {
@@ -33,18 +36,8 @@ _NOTHING = (
     "[insufficient permissions]",
     "[requested functionality has been deprecated]",
 )
-_REFUSED = re.compile(r'Field "([^"]+)" is not a valid field to query')
 _GPU_LINE = re.compile(r"GPU \d+: .*\(UUID: ([^)]+)\)\s*$")
 _MIG_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)\s*$")
-
-
-def address_in(text: str) -> Optional[str]:
-    """The first PCI address in a text, as the kernel writes it: ``0000:0a:00.0`` for ``00000000:0A:00.0``."""
-    match = ADDRESS.search(text)
-    if match is None:
-        return None
-    domain, bus, device, function = (int(part, 16) for part in match.groups())
-    return f"{domain:04x}:{bus:02x}:{device:02x}.{function}"
 
 
 def _matching(pattern: str) -> Callable[[str], Optional[str]]:
@@ -72,12 +65,6 @@ FIELDS: Dict[str, _Field] = {
     "mig.mode.current": _Field("mig_mode", _matching(r"(Enabled|Disabled)$")),
     "driver_version": _Field("driver_version", _matching(r"([0-9]+(?:\.[0-9]+)+)")),
 }
-
-
-def refused_field(text: str) -> Optional[str]:
-    """The field that the driver does not know, where it refused a query for that."""
-    match = _REFUSED.search(text)
-    return match.group(1) if match else None
 
 
 def parse_rows(text: str, fields: Sequence[str]) -> List[Dict[str, Any]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu.nvidia_smi import (
     FIELDS,
-    address_in,
     parse_listing,
     parse_rows,
     refused_field,
@@ -74,20 +73,6 @@ def test_only_rows_are_read():
 
 def test_fewer_fields():
     assert parse_rows("3, GPU-1\n", ["index", "uuid"]) == [{"index": "3", "uuid": "GPU-1"}]
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("00000000:0A:00.0", "0000:0a:00.0"),
-        ("GPU0000:25:00.0: Unknown Error", "0000:25:00.0"),
-        ("000E:00:00.0", "000e:00:00.0"),
-        ("00010000:01:00.0", "10000:01:00.0"),
-        ("GPU 3", None),
-    ],
-)
-def test_an_address_has_one_form(text, address):
-    assert address_in(text) == address
 
 
 @pytest.mark.parametrize(

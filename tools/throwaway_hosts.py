@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throw-away Debian hosts: containers with systemd as their first process, reached by ssh on ports of 127.0.0.1.
+
+    python tools/throwaway_hosts.py create --scenario mine --folder .cache/mine --host a=bookworm --host b=trixie
+    ansible-playbook -i .cache/mine/inventory playbook.yml
+    python tools/throwaway_hosts.py destroy --scenario mine --folder .cache/mine
+
+Molecule's shared playbooks call it. Where MOLECULE_HOSTS names an inventory, its hosts are used, and none is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import host_image
+from clone_cache import CACHE, ROOT
+from container_engine import Engine, HostsError, HostsUnavailable, find, install, lacking, missing_text, room_for
+
+CLONE = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]  # hosts of two clones on one machine never meet
+LABEL = "inference.triton.scenario"
+SSH = 22
+READY_TIMEOUT = 60.0  # seconds; a host that is not up by then never will be
+AT_ONCE = 4  # hosts that are started at the same time
+UNAVAILABLE = 75  # exit status, EX_TEMPFAIL of sysexits.h: nothing was tested, for want of hosts
+
+# The key arrives on standard input. logind refuses everybody but root until the boot is over.
+ADMIT = f"""set -e
+install -d -m 0700 -o {host_image.USER} -g {host_image.USER} /home/{host_image.USER}/.ssh
+install -m 0600 -o {host_image.USER} -g {host_image.USER} /dev/stdin /home/{host_image.USER}/.ssh/authorized_keys
+"""
+BOOTED = """for attempt in $(seq 600); do
+  case $(systemctl is-system-running 2>/dev/null) in running|degraded) exit 0;; esac
+  sleep 0.1
+done
+systemctl list-jobs --no-pager
+exit 1
+"""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The hosts that were, or will be, made under one name in this clone, and the folder of what belongs to them."""
+
+    name: str
+    folder: Path
+
+    @property
+    def label(self) -> str:
+        return f"{LABEL}={CLONE}/{self.name}"
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory" / "hosts.json"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+    def container(self, host: str) -> str:
+        return f"triton-{CLONE}-{self.name}-{host}"
+
+
+def engine_ready() -> Engine:
+    """An engine with everything that it needs, installed first where MOLECULE_INSTALL asks for it."""
+    wanted = os.environ.get("MOLECULE_ENGINE")
+    for install_first in (may_install(), False):
+        try:
+            engine, refusal = find(wanted), None
+        except HostsUnavailable as no_engine:
+            engine, refusal = None, no_engine
+        missing = lacking(engine, wanted)
+        if install_first:
+            install(thing.package for thing in [*missing, *host_image.lacking()])
+        elif engine and not missing:
+            return engine
+    reasons = [*([str(refusal)] if refusal else []), *([missing_text(missing)] if missing else [])]
+    raise HostsUnavailable("\n".join(reasons))
+
+
+def may_install() -> bool:
+    return os.environ.get("MOLECULE_INSTALL", "") not in ("", "0")
+
+
+def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) -> list[str]:
+    """Make the hosts (name: Debian release) and the inventory that reaches them; gives one line about each.
+
+    Hosts left over from an earlier run go first. Raises HostsError, and then leaves none behind.
+    """
+    engine = engine_ready()
+    destroy(scenario, engine)
+    room_for(len(hosts))
+    images = ensure_images(engine, sorted(set(hosts.values())))
+    scenario.inventory.parent.mkdir(parents=True, exist_ok=True)
+    scenario.key.unlink(missing_ok=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(scenario.key)], check=True)
+    sockets = tempfile.mkdtemp(prefix="triton-ssh-")  # a control socket's path may have no more than 108 bytes
+    start = time.monotonic()
+    try:
+        with _free_ports(len(hosts) * (1 + len(publish))) as ports, ThreadPoolExecutor(AT_ONCE) as pool:
+            wanted = [dict(zip([SSH, *publish], ports, strict=False)) for ports in _shares(ports, len(hosts))]
+            started = [
+                pool.submit(_start, engine, scenario, host, images[release], reach)
+                for (host, release), reach in zip(hosts.items(), wanted, strict=True)
+            ]
+            for future in started:
+                future.result()
+    except BaseException:
+        destroy(scenario, engine)
+        raise
+    entries = {host: _entry(engine, scenario, host, reach) for host, reach in zip(hosts, wanted, strict=True)}
+    _write_inventory(scenario, entries, {**_connection(scenario), "ansible_control_path_dir": sockets})
+    lines = [f"{host}: container {scenario.container(host)} of {images[release]}" for host, release in hosts.items()]
+    return [*lines, f"{len(hosts)} hosts by {engine.program} in {time.monotonic() - start:.1f} s"]
+
+
+def ensure_images(engine: Engine, releases: Sequence[str]) -> dict[str, str]:
+    """An image for each release; those that are missing are made side by side."""
+    start = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        images = dict(
+            zip(releases, pool.map(lambda release: host_image.ensure(engine, release), releases), strict=True)
+        )
+    print(f"Images of {', '.join(releases)}: {time.monotonic() - start:.1f} s", file=sys.stderr)
+    return images
+
+
+def restart(scenario: Scenario, hosts: Sequence[str]) -> None:
+    """Stop these hosts as a power switch with patience would, start them again and wait until they are up."""
+    engine = engine_ready()
+    reached = json.loads(scenario.inventory.read_text())["all"]["hosts"]
+
+    def one(host: str) -> None:
+        name = scenario.container(host)
+        engine.run("restart", "--time=20", name)
+        _wait(engine, name, int(reached[host]["ansible_port"]))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, hosts))
+
+
+def destroy(scenario: Scenario, engine: Engine) -> int:
+    """Remove every host of the scenario, started or half made; gives their number."""
+    identifiers = engine.run("ps", "--all", "--quiet", "--filter", f"label={scenario.label}").split()
+    if identifiers:
+        at_once = ["--time=0"] if engine.program == "podman" else []
+        engine.run("rm", "--force", "--volumes", *at_once, *identifiers, timeout=120)
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        shutil.rmtree(json.loads(scenario.inventory.read_text())["all"]["vars"]["ansible_control_path_dir"])
+    scenario.inventory.unlink(missing_ok=True)
+    return len(identifiers)
+
+
+def use_given(scenario: Scenario, hosts: Sequence[str], inventory: str) -> list[str]:
+    """Let the hosts of the user's `inventory`, in its order, stand in for `hosts`; gives one line about each."""
+    listed = _ansible("ansible", "all", "--inventory", inventory, "--list-hosts").splitlines()[1:]
+    given = [line.strip() for line in listed if line.strip()]
+    if len(given) < len(hosts):
+        raise HostsUnavailable(
+            f"MOLECULE_HOSTS={inventory} has {len(given)} hosts, and the scenario {scenario.name} needs {len(hosts)}: "
+            f"{', '.join(hosts)}."
+        )
+    variables = json.loads(_ansible("ansible-inventory", "--inventory", inventory, "--list"))["_meta"]["hostvars"]
+    entries = {}
+    for host, name in zip(hosts, given, strict=False):
+        known = variables.get(name, {})
+        entries[host] = {"ansible_host": name, **known, "molecule_container": "", "molecule_given": name}
+        address = entries[host]["ansible_host"]
+        entries[host]["molecule_address"] = address
+    scenario.inventory.parent.mkdir(parents=True, exist_ok=True)
+    _write_inventory(scenario, entries, {})
+    lines = [f"{host}: given host {name}" for host, name in zip(hosts, given, strict=False)]
+    return [*lines, f"{len(hosts)} hosts of {inventory}; none was made, and none will be removed"]
+
+
+def _ansible(*command: str) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise HostsUnavailable(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int]) -> None:
+    name = scenario.container(host)
+    published = [f"--publish=127.0.0.1:{outside}:{inside}" for inside, outside in reach.items()]
+    options = ["--detach", f"--name={name}", f"--hostname={host}", f"--label={scenario.label}"]
+    engine.run("run", *options, *engine.systemd_options, *published, image)
+    engine.run("exec", "--interactive", name, "sh", "-c", ADMIT, text=scenario.key.with_suffix(".pub").read_text())
+    _wait(engine, name, reach[SSH])
+
+
+def _wait(engine: Engine, name: str, port: int) -> None:
+    """Until systemd has booted and sshd answers from outside. Raises HostsError with the jobs that hang."""
+    engine.run("exec", name, "sh", "-c", BOOTED, timeout=READY_TIMEOUT + 10)
+    deadline = time.monotonic() + READY_TIMEOUT
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            if connection.recv(4) == b"SSH-":
+                return
+        if time.monotonic() > deadline:
+            raise HostsError(f"{name} runs, and nothing answers on its ssh port, 127.0.0.1:{port}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _free_ports(number: int) -> Iterator[list[int]]:
+    """Ports of 127.0.0.1 that nobody uses. Chosen here, for docker gives a restarted container other ones."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        ports = [each.getsockname()[1] for each in sockets]
+    yield ports
+
+
+def _shares(ports: list[int], number: int) -> list[list[int]]:
+    each = len(ports) // number
+    return [ports[index * each : (index + 1) * each] for index in range(number)]
+
+
+def _connection(scenario: Scenario) -> dict[str, Any]:
+    # Every run makes new hosts at old addresses: their keys say nothing.
+    unknown = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+    return {
+        "ansible_connection": "ssh",
+        "ansible_user": host_image.USER,
+        "ansible_ssh_private_key_file": str(scenario.key.resolve()),
+        "ansible_ssh_common_args": f"{unknown} -o IdentitiesOnly=yes",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+
+
+def _entry(engine: Engine, scenario: Scenario, host: str, reach: dict[int, int]) -> dict[str, Any]:
+    return {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": reach[SSH],
+        "molecule_address": "127.0.0.1",
+        "molecule_ports": {str(inside): outside for inside, outside in reach.items()},
+        "molecule_container": scenario.container(host),
+        "molecule_engine": engine.program,
+    }
+
+
+def _write_inventory(scenario: Scenario, hosts: dict[str, Any], variables: dict[str, Any]) -> None:
+    # The Makefile has another one for this machine.
+    everywhere = {"ansible_remote_tmp": "~/.ansible/tmp", **variables}
+    scenario.inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everywhere}}, indent=1) + "\n")
+
+
+def _link_collection() -> None:
+    """Where Ansible finds this clone as a collection; `make` makes the same link."""
+    link = CACHE / "collections/ansible_collections/inference/triton"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to("../../../..")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["create", "restart", "destroy"])
+    parser.add_argument("--scenario", required=True, help="a name for these hosts, unique in this clone")
+    parser.add_argument("--folder", type=Path, required=True, help="where the inventory and the key go")
+    parser.add_argument("--host", action="append", default=[], metavar="NAME=RELEASE", help="a host and its Debian")
+    parser.add_argument("--publish", type=int, action="append", default=[], metavar="PORT", help="a port to reach")
+    options = parser.parse_args(arguments)
+    scenario = Scenario(options.scenario, options.folder)
+    hosts = dict(host.partition("=")[::2] for host in options.host)
+    given = os.environ.get("MOLECULE_HOSTS")
+    try:
+        if options.action == "create":
+            if not hosts or not all(hosts.values()):
+                parser.error("create needs --host NAME=RELEASE at least once")
+            _link_collection()
+            print(
+                "\n".join(
+                    use_given(scenario, list(hosts), given) if given else create(scenario, hosts, options.publish)
+                )
+            )
+        elif options.action == "restart":
+            restart(scenario, list(hosts))
+        elif given:
+            scenario.inventory.unlink(missing_ok=True)
+            print("The given hosts stay.")
+        else:
+            print(f"{destroy(scenario, find(os.environ.get('MOLECULE_ENGINE')))} hosts removed.")
+    except HostsUnavailable as unavailable:
+        print(unavailable, file=sys.stderr)
+        return 1 if may_install() else UNAVAILABLE
+    except HostsError as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
