@@ -14,7 +14,7 @@ SPOKEN_AGAIN = 30.0  # seconds after which the same progress is told once more
 SPEC: Dict[str, Any] = {
     "unit": {"type": "str", "default": "triton.service"},
     "url": {"type": "str", "default": "http://127.0.0.1:8000"},
-    "headers": {"type": "dict", "default": {}},
+    "headers": {"type": "dict", "default": {}, "no_log": True},
     "timeout": {"type": "float", "default": 600},
     "interval": {"type": "float", "default": 3},
     "models": {"type": "str", "choices": [gate.ALL, gate.NO_WORSE, gate.SERVER], "default": gate.ALL},
