@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Union
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 from ansible_collections.inference.triton.plugins.module_utils._service import systemd_text as systemd
 from ansible_collections.inference.triton.plugins.module_utils._service.arguments import command_line
 from ansible_collections.inference.triton.plugins.module_utils._service.errors import ServiceError
+from ansible_collections.inference.triton.plugins.module_utils._service.help_text import options_of
 from ansible_collections.inference.triton.plugins.module_utils._service.options import known_to
 
 
-def tritonserver_arguments(options: Any, version: str = "", known: Optional[Mapping[str, str]] = None) -> List[str]:
+def tritonserver_arguments(
+    options: Any, version: str = "", known: Union[str, Mapping[str, str], None] = None
+) -> List[str]:
     if not isinstance(options, Mapping):
         raise AnsibleFilterError(f"tritonserver_arguments: expected a mapping, found {type(options).__name__}")
+    named = options_of(known) if isinstance(known, str) else known
     try:
-        result = command_line(options, known or known_to(version), version)
+        result = command_line(options, named or known_to(version), version)
     except ServiceError as error:
         raise AnsibleFilterError(f"tritonserver_arguments: {error}") from error
     for warning in result.warnings:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from typing import Dict, List, NamedTuple, Sequence
@@ -13,6 +14,7 @@ from .errors import ServiceError
 FINGERPRINT = "TRITON_SERVICE_FINGERPRINT"  # of everything that a unit was started with, in its environment
 LINES = 20000  # of a run's log; a server with hundreds of models writes some thousands while it starts
 _SECONDS = 30
+_HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")  # cgroup v2, v1 and both
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
@@ -25,6 +27,7 @@ _PROPERTIES = (
     "InvocationID",
     "NeedDaemonReload",
     "UnitFileState",
+    "ControlGroup",
 )
 _KILLED, _DUMPED = "2", "3"  # CLD_KILLED and CLD_DUMPED of sigaction(2): the status is then a signal
 
@@ -36,7 +39,7 @@ class UnitState(NamedTuple):
         ended: how its main process ended, ``exit status 1`` or ``signal 9``, where it did.
         restarts: how often systemd has started it again by itself since somebody started it.
         run: systemd's identifier of the current run, or of the last one.
-        fingerprint: of what its main process was started with; empty where it does not run or was not told.
+        fingerprint: of what it was started with; empty where it does not run or was not told.
     """
 
     is_known: bool
@@ -68,7 +71,7 @@ def read_unit(unit: str) -> UnitState:
         restarts=int(values.get("NRestarts") or 0),
         run=values.get("InvocationID", ""),
         needs_reload=values.get("NeedDaemonReload") == "yes",
-        fingerprint=_fingerprint(pid) if pid else "",
+        fingerprint=_fingerprint(pid, values.get("ControlGroup", "")) if pid else "",
     )
 
 
@@ -83,9 +86,29 @@ def read_log(run: str) -> List[str]:
         return []
 
 
-def _fingerprint(pid: int) -> str:
+def _fingerprint(pid: int, group: str) -> str:
+    # The main process of a container may be the engine's, which gives the environment to the container alone.
+    for candidate in [str(pid), *_members(group)]:
+        found = _of_process(candidate)
+        if found:
+            return found
+    return ""
+
+
+def _members(group: str) -> List[str]:
+    """The processes of a control group and of those below it."""
+    pids: List[str] = []
+    for hierarchy in _HIERARCHIES if group.strip("/") else ():
+        for place, _folders, files in os.walk(hierarchy + group):
+            if "cgroup.procs" in files:
+                with contextlib.suppress(OSError), open(os.path.join(place, "cgroup.procs"), encoding="ascii") as file:
+                    pids += file.read().split()
+    return pids
+
+
+def _of_process(pid: str) -> str:
     try:
-        with open(os.path.join("/proc", str(pid), "environ"), "rb") as file:
+        with open(os.path.join("/proc", pid, "environ"), "rb") as file:
             variables = file.read().split(b"\0")
     except OSError:  # ended just now, or belongs to somebody else and we are not root
         return ""
