@@ -59,7 +59,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
         {},
         "Give triton_server_archive_url, or triton_server_archive_src",
     ),
-    "a method that there is not": ({"triton_server_method": "snap"}, {}, "must be one of: wheel, archive"),
+    "a method that there is not": ({"triton_server_method": "snap"}, {}, "must be one of: wheel, archive, container"),
+    "an image that may change": (
+        {"triton_server_method": "container"},
+        {},
+        "Give the digest of nvcr.io/nvidia/tritonserver in triton_server_container_digest",
+    ),
     "a port that is none": ({"triton_server_http_port": "many"}, {}, "triton_server_http_port"),
     "a host without systemd": ({}, {"service_mgr": "openrc"}, "and the host has openrc"),
     "another processor": ({}, {"architecture": "aarch64"}, "is for x86_64, and the host is aarch64"),

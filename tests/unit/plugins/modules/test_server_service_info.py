@@ -10,6 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._service import unit_state
 from ansible_collections.inference.triton.plugins.modules import server_service_info
 
 LOADING = 'I0101 12:00:00.1 7 model_lifecycle.cc:472] "loading: slow:1"'
@@ -99,6 +100,21 @@ def test_a_server_that_serves(run, documented, host, process, triton):
         ("typo", "UNAVAILABLE", "failed to read text proto"),
     ]
     documented(server_service_info, result)
+
+
+def test_the_fingerprint_of_a_container_is_that_of_a_process_in_it(run, host, process, closed, tmp_path, monkeypatch):
+    group = tmp_path / "cgroup" / "triton.service" / "container"
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").write_text(process + "\n")
+    monkeypatch.setattr(unit_state, "_HIERARCHIES", ("/nowhere", str(tmp_path / "cgroup")))
+    with subprocess.Popen(["sleep", "60"], env={"PATH": os.environ["PATH"]}) as engine:
+        state = {"ActiveState": "active", "SubState": "running", "MainPID": str(engine.pid)}
+        host({**state, "ControlGroup": "/triton.service"})
+        inside = run(server_service_info, url=closed)
+        host({**state, "ControlGroup": "/"})
+        elsewhere = run(server_service_info, url=closed)
+        engine.kill()
+    assert (inside["unit"]["fingerprint"], elsewhere["unit"]["fingerprint"]) == ("f1", "")
 
 
 def test_a_server_that_loads(run, documented, host, process, closed):
