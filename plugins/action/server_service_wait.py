@@ -19,7 +19,6 @@ SPEC: Dict[str, Any] = {
     "interval": {"type": "float", "default": 3},
     "models": {"type": "str", "choices": [gate.ALL, gate.NO_WORSE, gate.SERVER], "default": gate.ALL},
     "ready_before": {"type": "list", "elements": "str", "default": []},
-    "restarted": {"type": "bool", "default": False},
 }
 
 
@@ -38,17 +37,14 @@ class ActionModule(ActionBase):
     def _wait(self, options: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         began = time.monotonic()
         question = {name: options[name] for name in ("unit", "url", "headers")}
-        run, restarts = "", 0 if options["restarted"] else None
-        told, told_at = "", began
+        run = told = ""
+        told_at = began
         while True:
             seen = self._execute_module(MODULE, {**question, "run": run}, task_vars=task_vars)
             if seen.get("failed"):
                 return dict(seen)
-            if restarts is None:
-                restarts = seen["unit"]["restarts"]
-            if not run or seen["unit"]["restarts"] <= restarts:
-                run = seen["unit"]["run"]  # the log of the run that is waited for, should systemd start another
-            verdict = gate.judge(seen, restarts, options["models"], options["ready_before"])
+            run = run or seen["unit"]["run"]
+            verdict = gate.judge(seen, run, options["models"], options["ready_before"])
             waited = time.monotonic() - began
             if verdict.done:
                 return self._result(seen, verdict.failure, options, waited)

@@ -48,12 +48,6 @@ options:
     type: list
     elements: str
     default: []
-  restarted:
-    description:
-      - Whether the service was started just now. Otherwise an earlier end of the server, after which systemd started it
-        again, does not count.
-    type: bool
-    default: false
 extends_documentation_fragment:
   - inference.triton._attributes.info
   - action_common_attributes.flow
@@ -84,7 +78,6 @@ EXAMPLES = r"""
 
 - name: Wait for its models
   inference.triton.server_service_wait:
-    restarted: true
     timeout: 1800
 """
 

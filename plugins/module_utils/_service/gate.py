@@ -22,15 +22,16 @@ class Verdict(NamedTuple):
     progress: str
 
 
-def judge(seen: Mapping[str, Any], restarts: int, models: str, ready_before: Sequence[str]) -> Verdict:
+def judge(seen: Mapping[str, Any], run: str, models: str, ready_before: Sequence[str]) -> Verdict:
     """Judge one observation.
 
     Args:
-        restarts: how often systemd had started the service by itself when the wait began.
+        run: the run that is waited for. Where there is another one now, systemd has started the service again. (Its
+            count of restarts would not tell: it is not always set back when somebody restarts a service.)
         models: what is asked of them: that all are READY, that those are that were (``ready_before``), or nothing.
     """
     phase, unit = seen["phase"], seen["unit"]
-    if unit["restarts"] > restarts or phase == ENDED:
+    if phase == ENDED or unit["run"] != run:
         how = f" with {unit['ended']}" if unit["ended"] else ""
         return Verdict(True, f"the server ended{how} before it was ready" + _said(seen["log"]), "ended")
     if phase in (ABSENT, STOPPED):

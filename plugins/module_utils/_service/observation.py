@@ -16,6 +16,7 @@ from .unit_state import UnitState
 
 ABSENT, STOPPED, LOADING, SERVING, ENDED = "absent", "stopped", "loading", "serving", "ended"
 READY, UNAVAILABLE = "READY", "UNAVAILABLE"
+_TABLE = ("| ", "+-")  # of options and models: it would fill the end of a log and explains nothing
 _TAIL = 15  # lines of the log that explain an end
 
 
@@ -54,7 +55,7 @@ def observe(unit: str, url: Optional[str], headers: Mapping[str, str], seconds: 
         "models": _models(log, answers.entries),
         "loading": log.loading,
         "error": answers.error and str(answers.error),
-        "log": lines[-_TAIL:],
+        "log": [line for line in lines if not line.startswith(_TABLE)][-_TAIL:],
     }
 
 

@@ -150,7 +150,7 @@ def test_a_server_that_refuses_us_serves(run, host, process, triton):
     ],
 )
 def test_a_server_that_ended(run, documented, host, closed, state, ended):
-    host(state, ["last words"])
+    host(state, ["last words", "+------+", "| id   | triton |"])
     result = run(server_service_info, url=closed)
     assert (result["phase"], result["unit"]["ended"], result["log"]) == ("ended", ended, ["last words"])
     documented(server_service_info, result)
