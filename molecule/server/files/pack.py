@@ -24,7 +24,7 @@ PLACES = {
 BROKEN = b"""#!/usr/bin/python3
 import sys
 if "--help" in sys.argv:
-    print(open("/opt/triton/help").read())
+    print(open("/srv/triton/help").read())
     sys.exit(1)
 print("this server cannot start on purpose", file=sys.stderr)
 sys.exit(3)
@@ -52,6 +52,10 @@ def finish(unfinished: Path) -> None:
 
 
 def main(wheel: Path, folder: Path) -> None:
+    # The last file to be written: where it is newer than this program, there is nothing to do.
+    done = folder / "broken.tar.gz"
+    if done.is_file() and done.stat().st_mtime > Path(__file__).stat().st_mtime:
+        return
     unfinished = folder / "site1.tar.gz.unfinished"
     with zipfile.ZipFile(wheel) as source, tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
         for name in source.namelist():

@@ -79,7 +79,8 @@ def line(model: Mapping[str, Any]) -> str:
     """One model, as it is told to a person."""
     version: Optional[str] = model["version"]
     which = f"{model['name']} version {version}" if version else model["name"]
-    why = f": {model['reason']}" if model["reason"] else ""
+    lines = [text for text in model["reason"].splitlines() if text.strip()]  # a Python model's reason is a traceback
+    why = ": " + "\n    ".join(lines) if lines else ""
     return f"{which} is {model['state'] or 'not loaded'}{why}"
 
 

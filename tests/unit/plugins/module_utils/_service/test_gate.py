@@ -77,6 +77,11 @@ def test_a_model_that_failed_is_told_with_the_reason():
     assert verdict.failure == "the server runs, and 1 model is not READY:\n  b version 1 is UNAVAILABLE: no GPUs"
 
 
+def test_a_reason_of_several_lines_stays_with_its_model():
+    told = gate.line(model("a", "UNAVAILABLE", "RuntimeError: no\n\nAt:\n  model.py(14): initialize\n"))
+    assert told == "a version 1 is UNAVAILABLE: RuntimeError: no\n    At:\n      model.py(14): initialize"
+
+
 @pytest.mark.parametrize(("before", "failed"), [(["a"], False), (["a", "b"], True)])
 def test_no_worse_than_before(before, failed):
     verdict = judge(seen(models=[model("a"), model("b", "UNAVAILABLE", "no")]), gate.NO_WORSE, before)
