@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.inference.triton.tests.unit.plugins.modules.conftest import run as run_module  # noqa: F401
 from tritonserver import Server
 
 # What the tests say must be true on a machine with GPUs too.

@@ -47,6 +47,8 @@ def parse_url(url: str, option: str = "url") -> Endpoint:
     """
     remedy = "Give it as http://HOST:PORT, for example http://127.0.0.1:8000."
     text = url.strip()
+    if any(ord(sign) < 32 for sign in text):  # some Pythons take them out in silence
+        raise option_error(option, "it holds a line break or another control character.", remedy)
     try:
         parts = urlsplit(text if "://" in text else "//" + text)
         port = parts.port
@@ -57,7 +59,7 @@ def parse_url(url: str, option: str = "url") -> Endpoint:
     if "@" in parts.netloc:
         raise option_error(option, "it holds a user name or a password.", "Give credentials in 'headers'.")
     host = parts.hostname or ""
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or not all(0 < len(label) < 64 for label in host.rstrip(".").split(".")):
         raise option_error(option, f"{url!r} names no host.", remedy)
     if parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
         raise option_error(option, f"{url!r} has more to it than scheme, host, port and path.", remedy)

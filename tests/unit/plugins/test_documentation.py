@@ -13,14 +13,16 @@ from ansible_collections.inference.triton.plugins.module_utils._model_config.cha
 from ansible_collections.inference.triton.plugins.module_utils._policy.parsing import parse_policy
 from ansible_collections.inference.triton.plugins.modules import (
     instance_group_policy,
+    model,
     model_config,
     model_config_info,
     model_repository_restore,
+    server_info,
 )
 
 yaml = pytest.importorskip("yaml")
 
-MODULES = [instance_group_policy, model_config, model_config_info, model_repository_restore]
+MODULES = [instance_group_policy, model, model_config, model_config_info, model_repository_restore, server_info]
 COLLECTION = "inference.triton."
 
 
@@ -91,7 +93,7 @@ def test_an_example_asks_for_what_there_is(module, arguments):
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_the_samples_of_what_is_returned_have_the_documented_types(module):
-    types = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+    types = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
     def check(entries):
         for name, entry in entries.items():

@@ -79,7 +79,7 @@ def documented():
 
 
 def compare(value, entry, place):
-    types = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+    types = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
     assert value is None or isinstance(value, types[entry["type"]]), place
     if "contains" not in entry or value is None:
         return
