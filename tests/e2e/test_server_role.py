@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role `server` says before it changes anything: here, in check mode, with a stand-in for systemd.
+
+What it does then is tested on real hosts with the real server: molecule/server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOST = {
+    "service_mgr": "systemd",
+    "architecture": "x86_64",
+    "os_family": "Debian",
+    "distribution": "Debian",
+    "distribution_version": "12",
+}
+# Variables of the role, facts of a host that has nothing yet, and what the role says to them. None: it agrees.
+CASES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
+    "as it comes": ({}, {}, None),
+    "a version of one's own": (
+        {"triton_server_version": "2.99.0-ours", "triton_server_wheel_checksum": "0" * 64},
+        {},
+        None,
+    ),
+    "options, and GPUs by UUID": (
+        {"triton_server_cuda_visible_devices": ["GPU-1"], "triton_server_options": {"log_verbose": 1}},
+        {},
+        None,
+    ),
+    "an option that is misspelt": (
+        {"triton_server_options": {"http_prot": 8000}},
+        {},
+        "does not know --http-prot, and would not start with it. Did you mean --http-port?",
+    ),
+    "an option of a later release": (
+        {"triton_server_options": {"http_max_input_size": 1}},
+        {},
+        "does not know --http-max-input-size, which came with 2.59",
+    ),
+    "a secret that everybody could read": (
+        {"triton_server_options": {"http_restricted_api": "x"}},
+        {},
+        "Give the keys of restricted APIs in triton_server_restricted_apis",
+    ),
+    "a version that nobody knows": (
+        {"triton_server_version": "2.99.0"},
+        {},
+        "The role knows the wheels of 2.51.0, 2.48.0, 2.44.0, 2.39.0",
+    ),
+    "an archive from nowhere": (
+        {"triton_server_method": "archive"},
+        {},
+        "Give triton_server_archive_url, or triton_server_archive_src",
+    ),
+    "a method that there is not": ({"triton_server_method": "snap"}, {}, "must be one of: wheel, archive, container"),
+    "an image that may change": (
+        {"triton_server_method": "container"},
+        {},
+        "Give the digest of nvcr.io/nvidia/tritonserver in triton_server_container_digest",
+    ),
+    "a port that is none": ({"triton_server_http_port": "many"}, {}, "triton_server_http_port"),
+    "a host without systemd": ({}, {"service_mgr": "openrc"}, "and the host has openrc"),
+    "another processor": ({}, {"architecture": "aarch64"}, "is for x86_64, and the host is aarch64"),
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the role says to each case, from one run of Ansible; empty where it agrees."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "wheel.whl").write_bytes(b"")
+    for name in ("systemctl", "journalctl"):
+        (folder / name).write_text("#!/bin/sh\necho LoadState=not-found\n")
+        (folder / name).chmod(0o755)
+    tasks = [task for name, case in CASES.items() for task in tasks_of(folder, name, *case)]
+    keep = {"content": "{{ said | to_json }}", "dest": str(folder / "said.json"), "mode": "0600"}
+    tasks.append({"ansible.builtin.copy": keep, "check_mode": False})
+    playbook = folder / "playbook.json"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    done = subprocess.run(
+        ["ansible-playbook", "--check", str(playbook)],
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (folder / "triton").exists()
+    assert not (folder / "models").exists()
+    result: dict[str, str] = json.loads((folder / "said.json").read_text())
+    return result
+
+
+def tasks_of(
+    folder: Path, name: str, variables: dict[str, Any], host: dict[str, str], _message: str | None
+) -> list[dict[str, Any]]:
+    given = {
+        "triton_server_root": str(folder / "triton"),
+        "triton_server_wheel_src": str(folder / "wheel.whl"),
+        "triton_server_manage_user": False,
+        "triton_server_packages": [],
+        "triton_server_model_repositories": [str(folder / "models")],
+        "triton_server_service": "triton-of-a-test.service",
+        **variables,
+    }
+    answer = "{{ said | default({}) | combine({name: message}) }}"
+
+    def remember(message: str) -> dict[str, Any]:
+        return {"ansible.builtin.set_fact": {"said": answer}, "vars": {"name": name, "message": message}}
+
+    return [
+        {"ansible.builtin.set_fact": {**HOST, **host, "cacheable": True}},
+        {
+            "block": [
+                {"ansible.builtin.include_role": {"name": "inference.triton.server"}, "vars": given},
+                remember(""),
+            ],
+            "rescue": [remember("{{ ansible_failed_result.msg }}")],
+        },
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_on_a_fresh_host_in_check_mode(said: dict[str, str], name: str) -> None:
+    expected = CASES[name][2]
+    heard = " ".join(said[name].split())
+    if expected is None:
+        assert heard == ""
+    else:
+        assert expected in heard
