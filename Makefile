@@ -14,6 +14,8 @@ LINK := .cache/collections/ansible_collections/inference/triton
 RESOLVE := .cache/venv-lock/bin/uv pip compile --quiet --no-cache --universal --python-version 3.11 --upgrade --no-annotate \
   --custom-compile-command "make lock"
 DEV := PATH="$(CURDIR)/.cache/venv-dev/bin:$$PATH"
+# One per core; a test is given to whichever is free.
+WORKERS := --numprocesses auto --dist worksteal
 # For tools that leave files in the home folder.
 OWN_HOME := HOME="$(CURDIR)/.cache/home"
 
@@ -96,11 +98,11 @@ importer: .cache/venv-importer/.done ## build the collection and check it as Ans
 
 .PHONY: unit
 unit: dev ## tests/unit, tests/property and tests/differential (pytest arguments: make unit ARGS="-k enum")
-	$(DEV) pytest tests/unit tests/property tests/differential $(ARGS)
+	$(DEV) pytest $(WORKERS) tests/unit tests/property tests/differential $(ARGS)
 
 .PHONY: e2e
 e2e: dev ## tests/e2e: the modules through ansible-playbook against the real tritonserver
-	$(DEV) pytest tests/e2e $(ARGS)
+	$(DEV) pytest $(WORKERS) tests/e2e $(ARGS)
 
 .PHONY: molecule
 molecule: dev ## roles on throw-away hosts with systemd: every scenario, or one: make molecule SCENARIO=default
