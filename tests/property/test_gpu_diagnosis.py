@@ -44,7 +44,7 @@ VERSIONS = st.sampled_from(["", "550.54.15", "580.95.05", "470.57.02", "strange"
 ERRORS = st.sampled_from([None, 0, 2, 4, 6, 8, 9, 12, 14, 15, 16, 17, 18, 255, 999, -9])
 NODES = st.frozensets(st.sampled_from(["nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "dxg", "nvhost-gpu"]))
 MAYBE = st.none() | st.booleans()
-SIZES = st.none() | st.integers(0, 200000)
+SIZES = st.none() | st.integers(0, 200000) | st.sampled_from([0, 10**9, 10**15])
 NUMBERS = st.none() | st.integers(0, 3)
 
 
@@ -81,7 +81,7 @@ DEVICES = st.builds(
     memory_mib=SIZES,
     memory_free_mib=SIZES,
     memory_unified=MAYBE,
-    compute_capability=st.none() | st.sampled_from([(7, 0), (8, 0), (12, 1)]),
+    compute_capability=st.none() | st.sampled_from([(7, 0), (8, 0), (12, 1), (8, 10), (1000, 0)]),
     compute_mode=words("default", "exclusive_process", "prohibited"),
     persistence_mode=MAYBE,
     mig_mode=st.sampled_from([None, "enabled", "disabled"]),

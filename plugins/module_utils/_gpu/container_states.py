@@ -34,14 +34,17 @@ def _container_toolkit_missing(host: Host) -> Iterator[Sighting]:
         return
     engines = ", ".join(stack.engines) or "none"
     engine = "docker" if "docker" in stack.engines else (stack.engines or ("docker",))[0]
+    how = f"nvidia-ctk runtime configure --runtime={engine} && systemctl restart {engine}"
+    if engine == "podman":
+        how = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
     if not stack.toolkit:
         lines = (f"container engines: {engines}", "nvidia-ctk, nvidia-container-runtime-hook: not found")
-        values = {"engine": engine, "what": "the NVIDIA Container Toolkit is not installed", "then": _SILENT_CPU}
+        values = {"how": how, "what": "the NVIDIA Container Toolkit is not installed", "then": _SILENT_CPU}
         yield Sighting("container_toolkit_missing", lines, values=values)
     elif "docker" in stack.engines and "nvidia" not in stack.docker_runtimes and not stack.cdi_specs:
         runtimes = ", ".join(stack.docker_runtimes) or "none"
         lines = (f"{stack.toolkit}: exists", f"/etc/docker/daemon.json: runtimes: {runtimes}")
-        values = {"engine": engine, "what": "docker has no runtime 'nvidia'", "then": _WITHOUT_RUNTIME}
+        values = {"how": how, "what": "docker has no runtime 'nvidia'", "then": _WITHOUT_RUNTIME}
         yield Sighting("container_toolkit_missing", lines, values=values, severity=WARNING, hides=HIDES_NOTHING)
 
 
@@ -132,8 +135,7 @@ CONTAINER_STATES = (
             ERROR,
             HIDES_NOTHING,
             "Triton is to run in a container, and {what}.",
-            "Install nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime={engine} && systemctl "
-            "restart {engine}.",
+            "Install nvidia-container-toolkit, then: {how}.",
             "NVIDIA Container Toolkit: installation guide",
             brief="containers cannot be given GPUs as usual: {what}",
             consequence="{then}",

@@ -10,6 +10,7 @@ from typing import Iterator, List, Mapping, Optional
 
 from .evidence import TEGRA
 from .signs import (
+    LOADS_NOTHING,
     answered,
     answers,
     asked,
@@ -33,6 +34,11 @@ _DIGITS = 9
 
 # Brands for which NVIDIA promises no forward compatibility (NVIDIA, CUDA Compatibility).
 _NOT_DATA_CENTRE = ("geforce", "geforce_rtx", "quadro", "quadro_rtx", "nvidia_rtx", "titan", "titan_rtx")
+
+_UNSEEN = (
+    "A server with this environment does not see these GPUs: models without an explicit instance_group run on the CPU "
+    "without a log line."
+)
 
 
 def _libcuda_missing(host: Host) -> Iterator[Sighting]:
@@ -60,14 +66,16 @@ def _cuda_env_override(host: Host) -> Iterator[Sighting]:
         brands = {gpu.answer.brand for gpu in answers(host) if gpu.answer}
         if fails or (brands & set(_NOT_DATA_CENTRE) and not _cuda_works(host)):
             seen = [f"{compat}: preferred to the driver's libcuda", *_of_cuda(host)]
-            values = {"what": f"LD_LIBRARY_PATH or ld.so.conf puts {compat} before the driver's own library"}
+            what = f"LD_LIBRARY_PATH or ld.so.conf puts {compat} before the driver's own library"
+            values = {"what": what, "then": LOADS_NOTHING}
             yield Sighting("cuda_env_override", first(seen), values=values, severity=ERROR, hides=HIDES_ALL)
     if lines:
-        yield Sighting("cuda_env_override", first(lines), values={"what": "a variable names no device"})
+        values = {"what": "a variable names no device", "then": _UNSEEN}
+        yield Sighting("cuda_env_override", first(lines), values=values)
     wanted = host.wanted.cuda_visible_devices
     missing = _names_nothing(host, wanted)
     if missing:
-        values = {"what": f"CUDA_VISIBLE_DEVICES of the server {missing}"}
+        values = {"what": f"CUDA_VISIBLE_DEVICES of the server {missing}", "then": _UNSEEN}
         yield Sighting("cuda_env_override", (f"CUDA_VISIBLE_DEVICES={wanted}",), values=values)
 
 
@@ -183,8 +191,7 @@ CUDA_STATES = (
             "DCGM_FR_BAD_CUDA_ENV",
             dcgm=28,
             brief="the environment hides GPUs from CUDA: {what}",
-            consequence="A server with this environment does not see these GPUs: models without an explicit "
-            "instance_group run on the CPU without a log line.",
+            consequence="{then}",
             explains=("cuda_init_failed", "cuda_omits_gpu"),
         ),
         _cuda_env_override,
@@ -230,6 +237,8 @@ CUDA_STATES = (
             "CUDA driver API: CUresult; NVIDIA DCGM: DCGM_FR_CUDA_API",
             dcgm=51,
             brief="CUDA does not start ({said})",
+            consequence=f"{LOADS_NOTHING} Only with 100 (no device) it goes on without a GPU, and moves models without "
+            "an explicit instance_group to the CPU without a log line.",
         ),
         _cuda_init_failed,
     ),

@@ -170,8 +170,8 @@ DEVICE_STATES = (
             GPU,
             ERROR,
             HIDES_GPU,
-            "The GPU fell off the bus: the kernel still lists it, and the driver cannot reach it any more. Other GPUs "
-            "of the host may stop to start work too (CUDA error 999).",
+            "The GPU fell off the bus: the driver cannot reach it any more. Other GPUs of the host may refuse new work too "
+            "(CUDA error 999).",
             "Drain this host and restart it; a reset of the GPU does not help. If it happens again, check power, riser "
             "and temperature, and have the GPU exchanged.",
             "NVIDIA Xid errors, Xid 79; NVML: NVML_ERROR_GPU_IS_LOST; NVIDIA DCGM: DCGM_FR_FALLEN_OFF_BUS",
@@ -248,7 +248,7 @@ DEVICE_STATES = (
             GPU,
             ERROR,
             HIDES_GPU,
-            "The driver answers for this GPU with an error instead of with facts.",
+            "The driver has an error, or nothing at all, to say of this GPU instead of facts.",
             "Look for its lines in the kernel's log (dmesg | grep NVRM), reset it (nvidia-smi -r), or restart the "
             "host.",
             "nvidia-smi: texts in place of values, as [Unknown Error]",

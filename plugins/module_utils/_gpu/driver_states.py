@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from .signs import (
+    LOADS_NOTHING,
     answered,
     asked,
     complains,
@@ -58,7 +59,7 @@ def _can_be_loaded(host: Host) -> bool:
 
 def _module_blocked_secure_boot(host: Host) -> Iterator[Sighting]:
     log = logged(host, kinds=("key_rejected",))
-    if _can_be_loaded(host) and host.evidence.driver.secure_boot and (log or not host.evidence.log_read):
+    if _can_be_loaded(host) and host.evidence.driver.secure_boot and log:
         yield Sighting(
             "module_blocked_secure_boot", first([*log, "SecureBoot: on", "/sys/module/nvidia: does not exist"])
         )
@@ -77,6 +78,7 @@ def _module_not_loaded(host: Host) -> Iterator[Sighting]:
         lines = [
             *refused(host, 9),
             "/sys/module/nvidia: does not exist",
+            *(["SecureBoot: on"] if host.evidence.driver.secure_boot else []),
             *logged(host, kinds=("no_gpu_found", "probe_not_called", "probe_failed")),
         ]
         remedy = _RESTART_POD if host.evidence.driver.driver_container else ""
@@ -258,6 +260,7 @@ DRIVER_STATES = (
             "Restart the host, and hold the driver's packages back from unattended upgrades.",
             "NVML: NVML_ERROR_LIB_RM_VERSION_MISMATCH; CUDA: cudaErrorSystemDriverMismatch (803)",
             brief="the kernel module ({module}) and the driver's libraries ({library}) are of different versions",
+            consequence=f"{LOADS_NOTHING} A container that asks for GPUs does not start.",
             explains=_NEEDS_LIBRARY,
         ),
         _library_mismatch,
@@ -329,6 +332,7 @@ DRIVER_STATES = (
             "Look for Xid and 'Timeout after' in the kernel's log (dmesg | grep NVRM), and restart the host.",
             "NVIDIA Xid errors, Xid 119; NVML: NVML_ERROR_TIMEOUT",
             brief="the driver does not answer in time",
+            consequence="A server that starts now hangs with the driver. One that runs may hang with its next call.",
             explains=("driver_error", "cuda_init_failed"),
         ),
         _probe_timeout,

@@ -17,9 +17,6 @@ DEDICATED, UNIFIED = "dedicated", "unified"
 _TAKEN_OVER = (
     "brand",
     "architecture",
-    "memory_mib",
-    "memory_used_mib",
-    "memory_free_mib",
     "mig_mode",
     "mig_pending",
     "compute_mode",
@@ -38,10 +35,18 @@ _TAKEN_OVER = (
 )
 
 
+_SIZES = ("memory_mib", "memory_used_mib", "memory_free_mib")
+
+# Numbers beyond these are nonsense, and `_policy.gpus` would not take them.
+_MOST_MIB = 10**9
+_MOST_MAJOR, _MOST_MINOR = 1000, 10
+
+
 def capability_of(gpu: HostGpu) -> Tuple[Optional[Tuple[int, int]], Optional[str]]:
     """The compute capability, and whether the ``driver`` says it or a ``table`` knows it by the name."""
-    if gpu.answer is not None and gpu.answer.compute_capability is not None:
-        return gpu.answer.compute_capability, "driver"
+    told = gpu.answer.compute_capability if gpu.answer is not None else None
+    if told is not None and told[0] < _MOST_MAJOR and told[1] < _MOST_MINOR:
+        return told, "driver"
     known = capability_by_name(name_of(gpu))
     return known, "table" if known else None
 
@@ -62,6 +67,7 @@ def gpu_entry(diagnosed: DiagnosedGpu) -> Dict[str, Any]:
         "compute_capability_source": source,
         "memory_kind": _memory_kind(answer),
         **{name: getattr(answer, name) for name in _TAKEN_OVER},
+        **{name: _sensible(getattr(answer, name)) for name in _SIZES},
         "mig_devices": [_mig_entry(part) for part in answer.mig_devices],
         "kernel_driver": (pci.driver if pci else "") or None,
         "minor": proc.minor if answer.minor is None and proc else answer.minor,
@@ -75,6 +81,10 @@ def gpu_entry(diagnosed: DiagnosedGpu) -> Dict[str, Any]:
     }
 
 
+def _sensible(mib: Optional[int]) -> Optional[int]:
+    return mib if mib is not None and 0 <= mib < _MOST_MIB else None
+
+
 def _memory_kind(answer: DeviceAnswer) -> Optional[str]:
     if answer.memory_unified:
         return UNIFIED
@@ -85,7 +95,7 @@ def _mig_entry(part: MigDevice) -> Dict[str, Any]:
     return {
         "uuid": part.uuid or None,
         "profile": part.profile or None,
-        "memory_mib": part.memory_mib,
+        "memory_mib": _sensible(part.memory_mib),
         "index": part.index,
         "gpu_instance": part.gpu_instance,
         "compute_instance": part.compute_instance,

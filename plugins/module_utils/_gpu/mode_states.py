@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Iterator, List
 
 from .gpu_entry import capability_of
-from .signs import answers, driver_version, first, for_driver, label
+from .signs import LOADS_NOTHING, answers, driver_version, first, for_driver, label
 from .states import (
     ERROR,
     GPU,
@@ -134,7 +134,7 @@ MODE_STATES = (
             "DCGM_FR_CUDA_FM_NOT_INITIALIZED",
             dcgm=108,
             brief="the fabric manager has not set up NVLink",
-            consequence="CUDA fails as a whole: with an error of this kind Triton loads no model at all.",
+            consequence=LOADS_NOTHING,
             explains=("cuda_init_failed", "fabric_unhealthy"),
         ),
         _fabric_manager_down,

@@ -35,6 +35,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.s
     pci,
     second,
     second_held_by,
+    with_containers,
     with_mig,
     without_second,
 )
@@ -79,7 +80,24 @@ def test_the_evidence_is_in_its_own_words():
         "libnvidia-ml.so.1 -> libnvidia-ml.so.550.90.07",
     )
     assert finding.where == "the host"
+    assert "Triton loads no model at all" in finding.consequence
+
+
+def test_a_host_without_a_driver_is_one_where_triton_moves_models_to_the_cpu():
+    finding = one(diagnose(WITHOUT_DRIVER))
     assert "models without an explicit instance_group run on the CPU without a log line" in finding.consequence
+
+
+@pytest.mark.parametrize(
+    ("engine", "remedy"),
+    [
+        ("docker", "nvidia-ctk runtime configure --runtime=docker && systemctl restart docker."),
+        ("podman", "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml."),
+    ],
+)
+def test_each_container_engine_is_set_up_in_its_way(engine, remedy):
+    finding = one(diagnose(with_containers(engine), Wanted(containers=True)))
+    assert finding.remedy.endswith(remedy)
 
 
 def test_what_takes_the_last_gpu_leaves_triton_without_one():

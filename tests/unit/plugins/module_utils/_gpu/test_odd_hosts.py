@@ -228,3 +228,40 @@ def test_a_jetson_without_nvidia_smi_has_its_driver_installed(tmp_path):
     facts = as_facts(diagnosed(host))
     assert (facts["state"], facts["usable_count"]) == ("ok", 1)
     assert facts["driver"]["loaded"] and facts["driver"]["installed"]
+
+
+XID_79 = "NVRM: Xid (PCI:0000:41:00): 79, pid=4242, GPU has fallen off the bus."
+
+
+def test_a_gpu_that_the_kernel_has_removed_from_the_bus_is_not_kept_quiet(host):
+    without_second(host, None)
+    host.remove(f"sys/bus/pci/devices/{SECOND}")
+    assert found(host) == []
+    host.kernel_log(XID_79)
+    diagnosis = diagnosed(host)
+    assert [(one.state.id, one.pci_address, one.evidence) for one in diagnosis.findings] == [
+        ("gpu_lost", SECOND, (XID_79,))
+    ]
+    assert [gpu.usable for gpu in diagnosis.gpus] == [True, False]
+
+
+def test_a_switch_with_an_error_of_that_number_is_no_gpu(host):
+    host.kernel_log("nvidia-nvswitch0: SXid (PCI:0000:05:00.0): 79, Non-fatal, Link 32")
+    assert found(host) == []
+
+
+def test_a_container_misses_no_gpu_that_its_host_has_lost(contained):
+    contained.nvidia_smi(answers(gpu(FIRST)))
+    contained.device_nodes(*NVIDIA_NODES, "nvidia0")
+    contained.kernel_log(XID_79)
+    assert found(contained) == []
+
+
+# Memory that the server itself has taken
+
+
+@pytest.mark.parametrize(("opened", "severity"), [("/dev/nvidia0", "warning"), ("/dev/nvidia1", "info")])
+def test_memory_that_a_server_holds_is_no_warning(host, opened, severity):
+    host.nvidia_smi(both(fb_memory_usage__free="1024 MiB"))
+    host.triton(fds=["/dev/nvidiactl", opened])
+    assert found(host, Wanted(minimum_memory_gb=40)) == [("memory_busy", severity, SECOND)]
