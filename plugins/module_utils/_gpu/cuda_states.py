@@ -23,6 +23,7 @@ from .signs import (
     names_no_device,
     on_bus,
     said,
+    uuid_of,
 )
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
@@ -96,7 +97,8 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
         return ""
     if names_no_device(variable):
         return "names no device"
-    known = [gpu.answer.uuid for gpu in answers(host) if gpu.answer]
+    # A GPU that the driver does not answer for has a finding of its own, and comes back under its number and name.
+    known = [uuid_of(gpu) for gpu in for_driver(host)]
     known += [part.uuid for gpu in answers(host) if gpu.answer for part in gpu.answer.mig_devices]
     if not known or not all(known):
         return ""

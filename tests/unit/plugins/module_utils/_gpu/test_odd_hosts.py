@@ -8,6 +8,7 @@ import os
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu.diagnosis import diagnose
 from ansible_collections.inference.triton.plugins.module_utils._gpu.facts import as_facts
+from ansible_collections.inference.triton.plugins.module_utils._gpu.nvidia_smi_csv import FIELDS
 from ansible_collections.inference.triton.plugins.module_utils._gpu.probing import collect
 from ansible_collections.inference.triton.plugins.module_utils._gpu.report import diagnosis_warnings
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
@@ -19,6 +20,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.h
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.smi_script import (
     FIRST,
     SECOND,
+    UUIDS,
     answers,
     both,
     gpu,
@@ -265,3 +267,34 @@ def test_memory_that_a_server_holds_is_no_warning(host, opened, severity):
     host.nvidia_smi(both(fb_memory_usage__free="1024 MiB"))
     host.triton(fds=["/dev/nvidiactl", opened])
     assert found(host, Wanted(minimum_memory_gb=40)) == [("memory_busy", severity, SECOND)]
+
+
+@pytest.mark.parametrize(("daemon", "findings"), [(True, []), (False, [("compute_exclusive", "warning", SECOND)])])
+def test_the_compute_mode_that_mps_asks_for_is_no_warning_where_it_runs(host, daemon, findings):
+    host.nvidia_smi(both(compute_mode="Exclusive_Process"))
+    if daemon:
+        host.process(900, comm="nvidia-cuda-mps-control")
+    assert found(host) == findings
+
+
+@pytest.mark.parametrize("variable", ["0,1", UUIDS[SECOND], UUIDS[SECOND][:12]])
+def test_a_variable_that_names_a_lost_gpu_is_no_mistake_of_its_own(host, variable):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    assert found(host, Wanted(cuda_visible_devices=variable)) == [("gpu_lost", "error", SECOND)]
+
+
+def test_a_variable_that_names_what_was_never_there_is_one_beside_a_lost_gpu(host):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    states = [state for state, _severity, _address in found(host, Wanted(cuda_visible_devices="0,2"))]
+    assert states == ["gpu_lost", "cuda_env_override"]
+
+
+def test_an_answer_in_place_of_another_is_told_as_that(host):
+    told = {"pci_address": FIRST, "uuid": UUIDS[FIRST], "name": "NVIDIA A100-SXM4-80GB", "memory_mib": "81920"}
+    row = ", ".join(told.get(field, "[N/A]") for field in FIELDS.values())
+    host.nvidia_smi(f'case "$1" in -q) echo no XML ;; *) echo "{row}" ;; esac')
+    assert [gpu.usable for gpu in diagnosed(host).gpus] == [True, False]
+    assert any(
+        warning.startswith("nvidia-smi --query-gpu") and "was asked instead: the answer of nvidia-smi -q -x" in warning
+        for warning in diagnosis_warnings(diagnosed(host))
+    )
