@@ -113,7 +113,7 @@ def _hides(address: str, hides: str, gpu: HostGpu) -> bool:
 def _finding(host: Host, sighting: Sighting, gpus_left: bool) -> Finding:
     state, hides = STATES[sighting.state], _taken(sighting)
     values = {name: " ".join(value.split()) for name, value in sighting.values.items()}
-    consequence = state.consequence.format_map(values)
+    consequence = (sighting.consequence or state.consequence).format_map(values)
     if not consequence:
         consequence = _SEES_ALL if not hides else _SEES_FEWER if hides == HIDES_GPU and gpus_left else _SEES_NONE
     return Finding(

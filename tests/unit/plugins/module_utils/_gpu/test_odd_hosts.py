@@ -16,6 +16,7 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.h
     LIBRARIES,
     NVIDIA_NODES,
     HostTree,
+    cdi_text,
 )
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.smi_script import (
     FIRST,
@@ -298,3 +299,28 @@ def test_an_answer_in_place_of_another_is_told_as_that(host):
         warning.startswith("nvidia-smi --query-gpu") and "was asked instead: the answer of nvidia-smi -q -x" in warning
         for warning in diagnosis_warnings(diagnosed(host))
     )
+
+
+def test_a_specification_that_names_a_lost_gpu_fits_the_host(host):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    host.cdi(cdi_text(names=(*UUIDS.values(), "all")))
+    assert found(host, Wanted(containers=True)) == [("gpu_lost", "error", SECOND)]
+
+
+def test_an_answer_that_names_every_gpu_is_not_the_lack_of_one(host):
+    lost = "Unable to determine the device handle for GPU{}: Unknown Error"
+    host.nvidia_smi("\n".join(f"echo '{lost.format(address)}'" for address in UUIDS) + "\nexit 255")
+    assert found(host) == [("gpu_lost", "error", FIRST), ("gpu_lost", "error", SECOND)]
+
+
+def test_a_server_that_runs_as_it_is_asked_about_is_told_once(host):
+    host.triton(environ={"CUDA_VISIBLE_DEVICES": ""}, fds=(), maps="")
+    assert found(host, Wanted(cuda_visible_devices="")) == [("cuda_env_override", "warning", "")]
+
+
+def test_a_compatibility_library_in_the_way_is_taken_out_of_it(host):
+    host.nvidia_smi(both(product_brand="GeForce"))
+    host.write("usr/local/cuda/compat/libcuda.so.1", b"\x7fELF\x02\x01\x01" + bytes(57))
+    (finding,) = diagnosed(host, LD_LIBRARY_PATH="/usr/local/cuda/compat").findings
+    assert finding.state.id == "cuda_env_override" and "/etc/ld.so.conf.d" in finding.remedy
+    assert "KIND_CPU" not in finding.remedy
