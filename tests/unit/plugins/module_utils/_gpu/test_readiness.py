@@ -118,7 +118,10 @@ RUNNING = STOPPED._replace(persistenced=True)
 
 
 def facts(present=2, usable=2, findings=(), awake=False):
-    gpus = [{"usable": index < usable, "persistence_mode": awake} for index in range(present)]
+    gpus = [
+        {"usable": index < usable, "persistence_mode": awake, "states": [] if index < usable else ["gpu_lost"]}
+        for index in range(present)
+    ]
     return {
         "present_count": present,
         "usable_count": usable,
@@ -174,6 +177,14 @@ def test_an_error_that_is_known_does_not_count():
 
 def test_but_the_expected_number_does_all_the_same():
     assert judge(facts(2, 1, [finding()]), NO_DAEMON, 2, accepted=["gpu_lost"]).problems != ()
+
+
+@pytest.mark.parametrize(
+    ("usable", "accepted", "ready"), [(1, "gpu_lost", True), (1, "x", False), (0, "gpu_lost", False)]
+)
+def test_where_no_number_is_expected_a_gpu_that_is_known_to_be_lost_is_not_waited_for(usable, accepted, ready):
+    found = facts(2, usable, [finding(state="gpu_lost")])
+    assert (judge(found, NO_DAEMON, None, accepted=[accepted]).problems == ()) is ready
 
 
 @pytest.mark.parametrize(
