@@ -177,7 +177,8 @@ class Diagnosis(NamedTuple):
 
     Attributes:
         gpus: in the order of the PCI addresses.
-        findings: errors first, then warnings, then information, each in the order of the table.
+        findings: errors first, then warnings, then information; of each first those that take GPUs from Triton, in the
+            order of the table.
         state, severity: of the first finding; ``ok`` where there is none.
         summary: all in one line: how many GPUs are usable, which is not, why, and what to do.
     """

@@ -324,3 +324,11 @@ def test_a_compatibility_library_in_the_way_is_taken_out_of_it(host):
     (finding,) = diagnosed(host, LD_LIBRARY_PATH="/usr/local/cuda/compat").findings
     assert finding.state.id == "cuda_env_override" and "/etc/ld.so.conf.d" in finding.remedy
     assert "KIND_CPU" not in finding.remedy
+
+
+def test_the_headline_says_why_the_gpu_that_is_there_is_not_usable(bare):
+    bare.gpu(FIRST, driver=None)
+    bare.module_on_disk(module=None)
+    diagnosis = diagnosed(bare, Wanted(expected_count=2))
+    assert [one.state.id for one in diagnosis.findings] == ["driver_missing", "gpu_count_below_expected"]
+    assert diagnosis.summary.startswith("The only GPU is not usable: the NVIDIA driver is not installed.")

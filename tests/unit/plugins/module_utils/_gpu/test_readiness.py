@@ -199,5 +199,5 @@ def test_a_persistence_daemon_that_is_installed_and_stopped_is_a_shortcoming(ser
 
 def test_a_gpu_that_is_not_usable_need_not_be_kept_awake():
     seen = facts(awake=True)
-    seen["gpus"].append({"usable": False, "persistence_mode": None})
+    seen["gpus"].append({"usable": False, "persistence_mode": None, "states": []})
     assert judge(seen, STOPPED, 2).shortcomings == ()
