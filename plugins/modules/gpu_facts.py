@@ -719,7 +719,7 @@ ansible_facts:
             explanation:
               description: What it means.
               type: str
-              sample: 'The GPU fell off the bus: the kernel still lists it, and the driver cannot reach it any more.'
+              sample: 'The GPU fell off the bus: the driver cannot reach it any more.'
             consequence:
               description: What Triton does because of it.
               type: str

@@ -8,7 +8,7 @@ import re
 from typing import Iterator, List
 
 from .evidence import CdiSpec
-from .signs import answered, answers, first, hides_all_devices, refused
+from .signs import answered, answers, first, for_driver, hides_all_devices, refused, uuid_of
 from .states import CONTAINERS, ERROR, HIDES_ALL, HIDES_NOTHING, WARNING, Host, Row, Sighting, State
 
 # The device nodes that a process has open which uses a GPU. The driver's common ones are open for questions, too.
@@ -39,13 +39,20 @@ def _container_toolkit_missing(host: Host) -> Iterator[Sighting]:
         how = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
     if not stack.toolkit:
         lines = (f"container engines: {engines}", "nvidia-ctk, nvidia-container-runtime-hook: not found")
-        values = {"how": how, "what": "the NVIDIA Container Toolkit is not installed", "then": _SILENT_CPU}
+        values = {"how": how, "what": "the NVIDIA Container Toolkit is not installed"}
         yield Sighting("container_toolkit_missing", lines, values=values)
     elif "docker" in stack.engines and "nvidia" not in stack.docker_runtimes and not stack.cdi_specs:
         runtimes = ", ".join(stack.docker_runtimes) or "none"
         lines = (f"{stack.toolkit}: exists", f"/etc/docker/daemon.json: runtimes: {runtimes}")
-        values = {"how": how, "what": "docker has no runtime 'nvidia'", "then": _WITHOUT_RUNTIME}
-        yield Sighting("container_toolkit_missing", lines, values=values, severity=WARNING, hides=HIDES_NOTHING)
+        values = {"how": how, "what": "docker has no runtime 'nvidia'"}
+        yield Sighting(
+            "container_toolkit_missing",
+            lines,
+            values=values,
+            severity=WARNING,
+            hides=HIDES_NOTHING,
+            consequence=_WITHOUT_RUNTIME,
+        )
 
 
 def _cdi_spec_missing(host: Host) -> Iterator[Sighting]:
@@ -80,7 +87,7 @@ def stale(host: Host, spec: CdiSpec) -> List[str]:
     if loaded and spec.driver_versions and loaded not in spec.driver_versions:
         lines.append(f"{spec.path}: driver {', '.join(spec.driver_versions)}; /sys/module/nvidia/version: {loaded}")
     lines += [f"{spec.path}: {node} does not exist" for node in spec.missing_nodes[:1]]
-    known = {gpu.answer.uuid for gpu in answers(host) if gpu.answer}
+    known = {uuid_of(gpu) for gpu in for_driver(host)}
     known |= {part.uuid for gpu in answers(host) if gpu.answer for part in gpu.answer.mig_devices}
     named = {name for name in spec.device_names if name.startswith(("GPU-", "MIG-"))}
     if answered(host) and all(known):
@@ -138,7 +145,7 @@ CONTAINER_STATES = (
             "Install nvidia-container-toolkit, then: {how}.",
             "NVIDIA Container Toolkit: installation guide",
             brief="containers cannot be given GPUs as usual: {what}",
-            consequence="{then}",
+            consequence=_SILENT_CPU,
             explains=("cdi_spec_missing",),
         ),
         _container_toolkit_missing,

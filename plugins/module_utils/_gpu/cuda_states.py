@@ -23,6 +23,7 @@ from .signs import (
     names_no_device,
     on_bus,
     said,
+    uuid_of,
 )
 from .states import ERROR, GPU, HIDES_ALL, HIDES_GPU, HIDES_NOTHING, HOST, WARNING, Host, Row, Sighting, State
 
@@ -35,6 +36,7 @@ _DIGITS = 9
 # Brands for which NVIDIA promises no forward compatibility (NVIDIA, CUDA Compatibility).
 _NOT_DATA_CENTRE = ("geforce", "geforce_rtx", "quadro", "quadro_rtx", "nvidia_rtx", "titan", "titan_rtx")
 
+_OUT_OF_THE_WAY = "Take the folder of {compat} out of LD_LIBRARY_PATH or /etc/ld.so.conf.d, and start the server anew."
 _UNSEEN = (
     "A server with this environment does not see these GPUs: models without an explicit instance_group run on the CPU "
     "without a log line."
@@ -67,15 +69,21 @@ def _cuda_env_override(host: Host) -> Iterator[Sighting]:
         if fails or (brands & set(_NOT_DATA_CENTRE) and not _cuda_works(host)):
             seen = [f"{compat}: preferred to the driver's libcuda", *_of_cuda(host)]
             what = f"LD_LIBRARY_PATH or ld.so.conf puts {compat} before the driver's own library"
-            values = {"what": what, "then": LOADS_NOTHING}
-            yield Sighting("cuda_env_override", first(seen), values=values, severity=ERROR, hides=HIDES_ALL)
+            yield Sighting(
+                "cuda_env_override",
+                first(seen),
+                values={"what": what, "compat": compat},
+                severity=ERROR,
+                hides=HIDES_ALL,
+                remedy=_OUT_OF_THE_WAY,
+                consequence=LOADS_NOTHING,
+            )
     if lines:
-        values = {"what": "a variable names no device", "then": _UNSEEN}
-        yield Sighting("cuda_env_override", first(lines), values=values)
+        yield Sighting("cuda_env_override", first(lines), values={"what": "a variable names no device"})
     wanted = host.wanted.cuda_visible_devices
     missing = _names_nothing(host, wanted)
-    if missing:
-        values = {"what": f"CUDA_VISIBLE_DEVICES of the server {missing}", "then": _UNSEEN}
+    if missing and not (lines and names_no_device(wanted or "")):
+        values = {"what": f"CUDA_VISIBLE_DEVICES of the server {missing}"}
         yield Sighting("cuda_env_override", (f"CUDA_VISIBLE_DEVICES={wanted}",), values=values)
 
 
@@ -96,7 +104,8 @@ def _names_nothing(host: Host, variable: Optional[str]) -> str:
         return ""
     if names_no_device(variable):
         return "names no device"
-    known = [gpu.answer.uuid for gpu in answers(host) if gpu.answer]
+    # A GPU that the driver does not answer for has a finding of its own, and comes back under its number and name.
+    known = [uuid_of(gpu) for gpu in for_driver(host)]
     known += [part.uuid for gpu in answers(host) if gpu.answer for part in gpu.answer.mig_devices]
     if not known or not all(known):
         return ""
@@ -150,6 +159,9 @@ def _driver_error(host: Host) -> Iterator[Sighting]:
     untold = host.evidence.platform.kind == TEGRA and not asked(host)
     if not for_driver(host) or listed(host) or _cuda_works(host) or untold:
         return
+    # Where it says of every GPU what is wrong, that is an answer.
+    if all(gpu.complaints for gpu in for_driver(host)):
+        return
     if not lines:
         lines = (
             ["NVML, nvidia-smi: not asked"]
@@ -191,7 +203,7 @@ CUDA_STATES = (
             "DCGM_FR_BAD_CUDA_ENV",
             dcgm=28,
             brief="the environment hides GPUs from CUDA: {what}",
-            consequence="{then}",
+            consequence=_UNSEEN,
             explains=("cuda_init_failed", "cuda_omits_gpu"),
         ),
         _cuda_env_override,

@@ -170,8 +170,8 @@ DEVICE_STATES = (
             GPU,
             ERROR,
             HIDES_GPU,
-            "The GPU fell off the bus: the kernel still lists it, and the driver cannot reach it any more. Other GPUs "
-            "of the host may refuse new work too (CUDA error 999).",
+            "The GPU fell off the bus: the driver cannot reach it any more. Other GPUs of the host may refuse new work "
+            "too (CUDA error 999).",
             "Drain this host and restart it; a reset of the GPU does not help. If it happens again, check power, riser "
             "and temperature, and have the GPU exchanged.",
             "NVIDIA Xid errors, Xid 79; NVML: NVML_ERROR_GPU_IS_LOST; NVIDIA DCGM: DCGM_FR_FALLEN_OFF_BUS",

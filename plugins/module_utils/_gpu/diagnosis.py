@@ -60,7 +60,7 @@ def diagnose(evidence: Evidence, wanted: Wanted = _NOT_ASKED_FOR) -> Diagnosis:
     sightings += _unexplained(host, sightings)
     gpus_left = any(not _hidden(gpu, sightings) for gpu in host.gpus)
     found = [_finding(host, sighting, gpus_left) for sighting in sightings]
-    findings = tuple(sorted(found, key=lambda finding: _RANK[finding.severity]))
+    findings = tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], not finding.hides)))
     gpus = tuple(_diagnosed(gpu, findings) for gpu in host.gpus)
     state, severity = (findings[0].state.id, findings[0].severity) if findings else (OK, OK)
     return Diagnosis(host, gpus, findings, state, severity, summary_of(gpus, findings))
@@ -113,7 +113,7 @@ def _hides(address: str, hides: str, gpu: HostGpu) -> bool:
 def _finding(host: Host, sighting: Sighting, gpus_left: bool) -> Finding:
     state, hides = STATES[sighting.state], _taken(sighting)
     values = {name: " ".join(value.split()) for name, value in sighting.values.items()}
-    consequence = state.consequence.format_map(values)
+    consequence = (sighting.consequence or state.consequence).format_map(values)
     if not consequence:
         consequence = _SEES_ALL if not hides else _SEES_FEWER if hides == HIDES_GPU and gpus_left else _SEES_NONE
     return Finding(

@@ -59,7 +59,7 @@ def _can_be_loaded(host: Host) -> bool:
 
 def _module_blocked_secure_boot(host: Host) -> Iterator[Sighting]:
     log = logged(host, kinds=("key_rejected",))
-    if _can_be_loaded(host) and host.evidence.driver.secure_boot and (log or not host.evidence.log_read):
+    if _can_be_loaded(host) and host.evidence.driver.secure_boot and log:
         yield Sighting(
             "module_blocked_secure_boot", first([*log, "SecureBoot: on", "/sys/module/nvidia: does not exist"])
         )
@@ -78,6 +78,7 @@ def _module_not_loaded(host: Host) -> Iterator[Sighting]:
         lines = [
             *refused(host, 9),
             "/sys/module/nvidia: does not exist",
+            *(["SecureBoot: on"] if host.evidence.driver.secure_boot else []),
             *logged(host, kinds=("no_gpu_found", "probe_not_called", "probe_failed")),
         ]
         remedy = _RESTART_POD if host.evidence.driver.driver_container else ""

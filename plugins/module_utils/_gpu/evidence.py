@@ -202,6 +202,7 @@ class DriverAnswer(NamedTuple):
             error number or None).
         mig_listed: whether the MIG devices were asked for and listed.
         unknown: words that no driver said when this was written, for warnings: ``compute_mode: 'Whatever'``.
+        instead: why it was not asked for more, where it has less to tell than usual, for warnings.
         seconds: how long it took.
     """
 
@@ -217,6 +218,7 @@ class DriverAnswer(NamedTuple):
     complaints: Tuple[Tuple[str, str, Optional[int]], ...] = ()
     mig_listed: bool = False
     unknown: Tuple[str, ...] = ()
+    instead: str = ""
     seconds: float = 0.0
 
 
@@ -290,7 +292,7 @@ class Services(NamedTuple):
     """Daemons that a driver may need.
 
     Attributes:
-        persistenced, fabric_manager: whether it runs.
+        persistenced, fabric_manager, mps: whether it runs; the last is the control daemon of MPS.
         installed: of ``nvidia-persistenced``, ``nvidia-fabricmanager`` and ``nvidia-cdi-refresh`` the systemd units.
         nvswitches: NVSwitch bridges on the PCI bus.
         fabric_manager_version: of the installed nv-fabricmanager, by its package; empty where nothing tells.
@@ -301,6 +303,7 @@ class Services(NamedTuple):
     installed: FrozenSet[str] = frozenset()
     nvswitches: int = 0
     fabric_manager_version: str = ""
+    mps: bool = False
 
 
 class ServerProcess(NamedTuple):

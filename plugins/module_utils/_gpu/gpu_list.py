@@ -31,7 +31,7 @@ def join(evidence: Evidence) -> Tuple[HostGpu, ...]:
     elif evidence.platform.in_container:
         addresses = [*_with_node(evidence), *filter(None, complaints)]
     else:
-        addresses = [*on_bus, *evidence.driver.gpus, *filter(None, complaints)]
+        addresses = [*on_bus, *evidence.driver.gpus, *filter(None, complaints), *_fallen_off(evidence)]
     nameless = [answer for answer in answers if not answer.pci_address]
     by_address = {answer.pci_address: answer for answer in answers if answer.pci_address}
     gpus = []
@@ -66,6 +66,13 @@ def _with_node(evidence: Evidence) -> List[str]:
     # Without the minor numbers one case is still plain: every GPU on the bus has its node.
     everything = not gpus and evidence.pci and numbered == len(evidence.pci)
     return [gpu.address for gpu in evidence.pci] if everything else found
+
+
+def _fallen_off(evidence: Evidence) -> List[str]:
+    """The addresses of GPUs that fell off the bus since the host started: where a slot can be hot-plugged, the kernel
+    removes them, and only its log still knows them."""
+    lines = [line for line in evidence.log if line.kind == "fallen_off_bus" or (line.kind, line.xid) == ("xid", 79)]
+    return [line.pci_address for line in lines if line.pci_address]
 
 
 def _complaints(evidence: Evidence) -> Dict[str, Tuple[str, ...]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Optional, Tuple
 
 from .signs import answers, first, label
-from .states import ERROR, GPU, HIDES_NOTHING, WARNING, Host, HostGpu, Row, Sighting, State
+from .states import ERROR, GPU, HIDES_NOTHING, INFO, WARNING, Host, HostGpu, Row, Sighting, State
 
 _MEMORY_ERRORS = "NVIDIA GPU memory error management: row remapping, page retirement"
 
@@ -70,7 +70,15 @@ def _memory_busy(host: Host) -> Iterator[Sighting]:
         total, free = _memories(host, gpu)
         if free is not None and _less(free, wanted) and not (total is not None and _less(total, wanted)):
             seen = (f"{label(gpu)}: {free} MiB free of {total if total is not None else '?'} MiB",)
-            yield Sighting("memory_busy", seen, gpu.pci_address, _sizes(host, free))
+            severity = INFO if _serves(host, gpu) else None
+            yield Sighting("memory_busy", seen, gpu.pci_address, _sizes(host, free), severity)
+
+
+def _serves(host: Host, gpu: HostGpu) -> bool:
+    """Whether a Triton server has the GPU open: then it is most likely what holds the memory."""
+    minors = [known.minor for known in (gpu.answer, gpu.proc) if known is not None and known.minor is not None]
+    node = f"nvidia{minors[0]}" if minors else ""
+    return any(node in (server.device_nodes or ()) for server in host.evidence.servers)
 
 
 def _less(mib: int, wanted_gb: Optional[float]) -> bool:

@@ -29,7 +29,9 @@ def _compute_prohibited(host: Host) -> Iterator[Sighting]:
 
 
 def _compute_exclusive(host: Host) -> Iterator[Sighting]:
-    yield from _in_mode(host, "compute_exclusive", "exclusive_process")
+    # Under MPS one server has the GPU and shares it: this mode is what its manual asks for (NVIDIA, MPS documentation).
+    if not host.evidence.services.mps:
+        yield from _in_mode(host, "compute_exclusive", "exclusive_process")
 
 
 def _in_mode(host: Host, state: str, mode: str) -> Iterator[Sighting]:

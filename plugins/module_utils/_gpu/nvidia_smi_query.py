@@ -124,7 +124,8 @@ class _Conversation:
             failure="",
             driver_version=found.driver_version,
             devices=found.devices,
-            unknown=(*found.unknown, why),
+            unknown=found.unknown,
+            instead=why,
         )
 
     def query(self, fields: List[str]) -> Tuple[Outcome, CsvAnswer]:

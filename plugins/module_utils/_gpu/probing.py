@@ -126,8 +126,10 @@ def _cuda(files: HostFiles, driver: DriverFiles, deadline: float) -> CudaAnswer:
 
 def _warnings(*answers: Optional[DriverAnswer]) -> Tuple[str, ...]:
     """What the driver said that nobody knew when this was written."""
-    words = dict.fromkeys((answer.asked, word) for answer in answers if answer for word in answer.unknown)
-    return tuple(f"{asked} says {word}, which is not known here and was left out" for asked, word in words)
+    told = [answer for answer in answers if answer]
+    words = dict.fromkeys((answer.asked, word) for answer in told for word in answer.unknown)
+    instead = (f"{answer.asked} was asked instead: {answer.instead}" for answer in told if answer.instead)
+    return (*instead, *(f"{asked} says {word}, which is not known here and was left out" for asked, word in words))
 
 
 def _user() -> str:

@@ -91,7 +91,8 @@ def judge(
 
     Args:
         facts: those of the module gpu_facts.
-        expected: how many usable GPUs there have to be; None for all that are present, and at least one.
+        expected: how many usable GPUs there have to be; None for all that are present and have no accepted state, and
+            at least one.
         accepted: states that are known and do not count.
     """
     errors = [
@@ -101,7 +102,8 @@ def judge(
         f"{finding['state']}, {finding['where']}: {finding['explanation']} {finding['remedy']}" for finding in errors
     ]
     usable = facts["usable_count"]
-    wanted = max(facts["present_count"], 1) if expected is None else expected
+    excused = [gpu for gpu in facts["gpus"] if not gpu["usable"] and not set(accepted).isdisjoint(gpu["states"])]
+    wanted = max(facts["present_count"] - len(excused), 1) if expected is None else expected
     if usable < wanted and not errors:
         problems.append(f"{usable} of {wanted} expected GPUs can be used by Triton.")
     return Look(tuple(problems), tuple(_shortcomings(facts, services)), facts["summary"])

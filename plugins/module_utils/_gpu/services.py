@@ -15,6 +15,7 @@ _UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd
 # Their processes, as the kernel cuts the names.
 _PERSISTENCED = "nvidia-persistenced"[:15]
 _FABRIC_MANAGER = "nv-fabricmanager"[:15]
+_MPS = "nvidia-cuda-mps-control"[:15]
 _PERSISTENCED_SOCKET = "/run/nvidia-persistenced/socket"
 
 # Debian's list of packages: the fabric manager's own files do not tell its version without running it.
@@ -37,6 +38,7 @@ def read_services(files: HostFiles, nvswitches: int) -> Services:
     return Services(
         persistenced=_PERSISTENCED in running or files.exists(_PERSISTENCED_SOCKET),
         fabric_manager=_FABRIC_MANAGER in running,
+        mps=_MPS in running,
         installed=installed,
         nvswitches=nvswitches,
         fabric_manager_version=_fabric_manager_version(files) if "nvidia-fabricmanager" in installed else "",

@@ -17,12 +17,12 @@ NVIDIA = "nvidia"
 _RESERVING = re.compile(r"pci-stub|(?:xen-)?pciback|uio_pci_generic|.*vfio.*")
 FOREIGN = ("nouveau", "nova_core", "nova-core", "nvidiafb", "rivafb")
 
+# Values of CUDA_VISIBLE_DEVICES that name no device (CUDA C++ programming guide, environment variables).
+_NO_DEVICE = ("", "-1", "none", "void", "NoDevFiles")
+
 # What Triton makes of an error of CUDA that is neither "no device" nor "driver too old" (triton core:
 # src/cuda_utils.cc, GetSupportedGPUs).
 LOADS_NOTHING = "CUDA fails as a whole: with an error of this kind Triton loads no model at all."
-
-# Values of CUDA_VISIBLE_DEVICES that name no device (CUDA C++ programming guide, environment variables).
-_NO_DEVICE = ("", "-1", "none", "void", "NoDevFiles")
 
 _LENGTH = 400
 

@@ -56,7 +56,8 @@ class Sighting(NamedTuple):
         seen: the evidence, verbatim, at most three lines.
         pci_address: of the GPU that it is about; empty for the host.
         values: for the placeholders in the state's explanation and remedy.
-        severity, hides, remedy: instead of the state's, where they depend on what else was seen or asked for.
+        severity, hides, remedy, consequence: instead of the state's, where they depend on what else was seen or asked
+            for; the texts have the same placeholders.
     """
 
     state: str
@@ -66,6 +67,7 @@ class Sighting(NamedTuple):
     severity: Optional[str] = None
     hides: Optional[str] = None
     remedy: str = ""
+    consequence: str = ""
 
 
 class HostGpu(NamedTuple):
@@ -175,7 +177,8 @@ class Diagnosis(NamedTuple):
 
     Attributes:
         gpus: in the order of the PCI addresses.
-        findings: errors first, then warnings, then information, each in the order of the table.
+        findings: errors first, then warnings, then information; of each first those that take GPUs from Triton, in the
+            order of the table.
         state, severity: of the first finding; ``ok`` where there is none.
         summary: all in one line: how many GPUs are usable, which is not, why, and what to do.
     """

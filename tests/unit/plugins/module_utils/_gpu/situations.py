@@ -289,15 +289,15 @@ SITUATIONS: Dict[str, Tuple[Situation, ...]] = {
                 "Loading of module with unavailable key is rejected",
             ),
         ),
-        of_host(
-            "module_blocked_secure_boot",
-            WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True), log_read=False),
-        ),
     ),
     "module_not_loaded": (
         of_host("module_not_loaded", WITHOUT_DRIVER),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(smi=failed(9, "NVIDIA-SMI has failed"))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True))),
+        of_host(
+            "module_not_loaded",
+            WITHOUT_DRIVER._replace(driver=UNLOADED._replace(secure_boot=True), log_read=False),
+        ),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=DriverFiles(driver_container=True))),
         of_host("module_not_loaded", WITHOUT_DRIVER._replace(driver=UNLOADED._replace(module_on_disk=None))),
     ),

@@ -207,7 +207,7 @@ def test_where_the_xml_is_none_a_query_answers(smi):
     (device,) = answer.devices
     assert (device.pci_address, device.memory_mib, device.compute_capability) == ("0000:0a:00.0", 24576, (8, 0))
     assert (answer.driver_version, answer.failure) == ("550.54.15", "")
-    assert answer.unknown == ("the answer of nvidia-smi -q -x cannot be read: it ends in the middle",)
+    assert answer.instead == "the answer of nvidia-smi -q -x cannot be read: it ends in the middle"
     assert len(smi.calls()) == 2
 
 

@@ -8,6 +8,7 @@ import os
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu.diagnosis import diagnose
 from ansible_collections.inference.triton.plugins.module_utils._gpu.facts import as_facts
+from ansible_collections.inference.triton.plugins.module_utils._gpu.nvidia_smi_csv import FIELDS
 from ansible_collections.inference.triton.plugins.module_utils._gpu.probing import collect
 from ansible_collections.inference.triton.plugins.module_utils._gpu.report import diagnosis_warnings
 from ansible_collections.inference.triton.plugins.module_utils._gpu.states import Wanted
@@ -15,10 +16,12 @@ from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.h
     LIBRARIES,
     NVIDIA_NODES,
     HostTree,
+    cdi_text,
 )
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.smi_script import (
     FIRST,
     SECOND,
+    UUIDS,
     answers,
     both,
     gpu,
@@ -228,3 +231,104 @@ def test_a_jetson_without_nvidia_smi_has_its_driver_installed(tmp_path):
     facts = as_facts(diagnosed(host))
     assert (facts["state"], facts["usable_count"]) == ("ok", 1)
     assert facts["driver"]["loaded"] and facts["driver"]["installed"]
+
+
+XID_79 = "NVRM: Xid (PCI:0000:41:00): 79, pid=4242, GPU has fallen off the bus."
+
+
+def test_a_gpu_that_the_kernel_has_removed_from_the_bus_is_not_kept_quiet(host):
+    without_second(host, None)
+    host.remove(f"sys/bus/pci/devices/{SECOND}")
+    assert found(host) == []
+    host.kernel_log(XID_79)
+    diagnosis = diagnosed(host)
+    assert [(one.state.id, one.pci_address, one.evidence) for one in diagnosis.findings] == [
+        ("gpu_lost", SECOND, (XID_79,))
+    ]
+    assert [gpu.usable for gpu in diagnosis.gpus] == [True, False]
+
+
+def test_a_switch_with_an_error_of_that_number_is_no_gpu(host):
+    host.kernel_log("nvidia-nvswitch0: SXid (PCI:0000:05:00.0): 79, Non-fatal, Link 32")
+    assert found(host) == []
+
+
+def test_a_container_misses_no_gpu_that_its_host_has_lost(contained):
+    contained.nvidia_smi(answers(gpu(FIRST)))
+    contained.device_nodes(*NVIDIA_NODES, "nvidia0")
+    contained.kernel_log(XID_79)
+    assert found(contained) == []
+
+
+# Memory that the server itself has taken
+
+
+@pytest.mark.parametrize(("opened", "severity"), [("/dev/nvidia0", "warning"), ("/dev/nvidia1", "info")])
+def test_memory_that_a_server_holds_is_no_warning(host, opened, severity):
+    host.nvidia_smi(both(fb_memory_usage__free="1024 MiB"))
+    host.triton(fds=["/dev/nvidiactl", opened])
+    assert found(host, Wanted(minimum_memory_gb=40)) == [("memory_busy", severity, SECOND)]
+
+
+@pytest.mark.parametrize(("daemon", "findings"), [(True, []), (False, [("compute_exclusive", "warning", SECOND)])])
+def test_the_compute_mode_that_mps_asks_for_is_no_warning_where_it_runs(host, daemon, findings):
+    host.nvidia_smi(both(compute_mode="Exclusive_Process"))
+    if daemon:
+        host.process(900, comm="nvidia-cuda-mps-control")
+    assert found(host) == findings
+
+
+@pytest.mark.parametrize("variable", ["0,1", UUIDS[SECOND], UUIDS[SECOND][:12]])
+def test_a_variable_that_names_a_lost_gpu_is_no_mistake_of_its_own(host, variable):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    assert found(host, Wanted(cuda_visible_devices=variable)) == [("gpu_lost", "error", SECOND)]
+
+
+def test_a_variable_that_names_what_was_never_there_is_one_beside_a_lost_gpu(host):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    states = [state for state, _severity, _address in found(host, Wanted(cuda_visible_devices="0,2"))]
+    assert states == ["gpu_lost", "cuda_env_override"]
+
+
+def test_an_answer_in_place_of_another_is_told_as_that(host):
+    told = {"pci_address": FIRST, "uuid": UUIDS[FIRST], "name": "NVIDIA A100-SXM4-80GB", "memory_mib": "81920"}
+    row = ", ".join(told.get(field, "[N/A]") for field in FIELDS.values())
+    host.nvidia_smi(f'case "$1" in -q) echo no XML ;; *) echo "{row}" ;; esac')
+    assert [gpu.usable for gpu in diagnosed(host).gpus] == [True, False]
+    assert any(
+        warning.startswith("nvidia-smi --query-gpu") and "was asked instead: the answer of nvidia-smi -q -x" in warning
+        for warning in diagnosis_warnings(diagnosed(host))
+    )
+
+
+def test_a_specification_that_names_a_lost_gpu_fits_the_host(host):
+    host.nvidia_smi(answers(gpu(FIRST)))
+    host.cdi(cdi_text(names=(*UUIDS.values(), "all")))
+    assert found(host, Wanted(containers=True)) == [("gpu_lost", "error", SECOND)]
+
+
+def test_an_answer_that_names_every_gpu_is_not_the_lack_of_one(host):
+    lost = "Unable to determine the device handle for GPU{}: Unknown Error"
+    host.nvidia_smi("\n".join(f"echo '{lost.format(address)}'" for address in UUIDS) + "\nexit 255")
+    assert found(host) == [("gpu_lost", "error", FIRST), ("gpu_lost", "error", SECOND)]
+
+
+def test_a_server_that_runs_as_it_is_asked_about_is_told_once(host):
+    host.triton(environ={"CUDA_VISIBLE_DEVICES": ""}, fds=(), maps="")
+    assert found(host, Wanted(cuda_visible_devices="")) == [("cuda_env_override", "warning", "")]
+
+
+def test_a_compatibility_library_in_the_way_is_taken_out_of_it(host):
+    host.nvidia_smi(both(product_brand="GeForce"))
+    host.write("usr/local/cuda/compat/libcuda.so.1", b"\x7fELF\x02\x01\x01" + bytes(57))
+    (finding,) = diagnosed(host, LD_LIBRARY_PATH="/usr/local/cuda/compat").findings
+    assert finding.state.id == "cuda_env_override" and "/etc/ld.so.conf.d" in finding.remedy
+    assert "KIND_CPU" not in finding.remedy
+
+
+def test_the_headline_says_why_the_gpu_that_is_there_is_not_usable(bare):
+    bare.gpu(FIRST, driver=None)
+    bare.module_on_disk(module=None)
+    diagnosis = diagnosed(bare, Wanted(expected_count=2))
+    assert [one.state.id for one in diagnosis.findings] == ["driver_missing", "gpu_count_below_expected"]
+    assert diagnosis.summary.startswith("The only GPU is not usable: the NVIDIA driver is not installed.")

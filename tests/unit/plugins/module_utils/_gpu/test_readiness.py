@@ -118,7 +118,10 @@ RUNNING = STOPPED._replace(persistenced=True)
 
 
 def facts(present=2, usable=2, findings=(), awake=False):
-    gpus = [{"usable": index < usable, "persistence_mode": awake} for index in range(present)]
+    gpus = [
+        {"usable": index < usable, "persistence_mode": awake, "states": [] if index < usable else ["gpu_lost"]}
+        for index in range(present)
+    ]
     return {
         "present_count": present,
         "usable_count": usable,
@@ -177,6 +180,14 @@ def test_but_the_expected_number_does_all_the_same():
 
 
 @pytest.mark.parametrize(
+    ("usable", "accepted", "ready"), [(1, "gpu_lost", True), (1, "x", False), (0, "gpu_lost", False)]
+)
+def test_where_no_number_is_expected_a_gpu_that_is_known_to_be_lost_is_not_waited_for(usable, accepted, ready):
+    found = facts(2, usable, [finding(state="gpu_lost")])
+    assert (judge(found, NO_DAEMON, None, accepted=[accepted]).problems == ()) is ready
+
+
+@pytest.mark.parametrize(
     ("services", "awake", "told"),
     [(NO_DAEMON, False, False), (RUNNING, False, False), (STOPPED, True, False), (STOPPED, False, True)],
 )
@@ -188,5 +199,5 @@ def test_a_persistence_daemon_that_is_installed_and_stopped_is_a_shortcoming(ser
 
 def test_a_gpu_that_is_not_usable_need_not_be_kept_awake():
     seen = facts(awake=True)
-    seen["gpus"].append({"usable": False, "persistence_mode": None})
+    seen["gpus"].append({"usable": False, "persistence_mode": None, "states": []})
     assert judge(seen, STOPPED, 2).shortcomings == ()

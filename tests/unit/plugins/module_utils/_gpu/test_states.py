@@ -82,7 +82,7 @@ def test_a_finding_shows_what_was_seen_and_has_no_gap(situation):
                 "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1: exists",
             ),
         ),
-        ("module_blocked_secure_boot", 1, ("SecureBoot: on", "/sys/module/nvidia: does not exist")),
+        ("module_not_loaded", 3, ("/sys/module/nvidia: does not exist", "SecureBoot: on")),
         ("module_not_loaded", 1, ("nvidia-smi -q -x: NVIDIA-SMI has failed", "/sys/module/nvidia: does not exist")),
         (
             "permission_denied",
