@@ -21,10 +21,10 @@ HOST = {
     "distribution": "Debian",
     "distribution_version": "12",
 }
-# Variables of the role, facts of a host that has nothing yet, and what the role says to them. None: it agrees.
 IMAGE = "sha256:" + "1" * 64
 BROKEN_IMAGE = "sha256:" + "0" * 64  # of these, the stand-in for podman and docker has no good word
 CONTAINER = {"triton_server_method": "container", "triton_server_container_digest": IMAGE}
+# Variables of the role, facts of a host that has nothing yet, and what the role says to them. None: it agrees.
 CASES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
     "as it comes": ({}, {}, None),
     "a version of one's own": (
