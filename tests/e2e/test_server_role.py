@@ -21,6 +21,9 @@ HOST = {
     "distribution": "Debian",
     "distribution_version": "12",
 }
+IMAGE = "sha256:" + "1" * 64
+BROKEN_IMAGE = "sha256:" + "0" * 64  # of these, the stand-in for podman and docker has no good word
+CONTAINER = {"triton_server_method": "container", "triton_server_container_digest": IMAGE}
 # Variables of the role, facts of a host that has nothing yet, and what the role says to them. None: it agrees.
 CASES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
     "as it comes": ({}, {}, None),
@@ -65,27 +68,54 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
         {},
         "Give the digest of nvcr.io/nvidia/tritonserver in triton_server_container_digest",
     ),
+    # Not by the control groups of this machine.
+    "an image": ({**CONTAINER, "triton_server_is_detached": True}, {}, None),
+    "an image, where control groups are of version 1": ({**CONTAINER, "triton_server_is_detached": False}, {}, None),
+    "an image for docker": (
+        {**CONTAINER, "triton_server_container_engine": "docker", "triton_server_container_cdi": False},
+        {},
+        None,
+    ),
+    "an image as a Quadlet file": ({**CONTAINER, "triton_server_container_quadlet": True}, {}, None),
+    "an image that does not run here": (
+        {**CONTAINER, "triton_server_container_digest": BROKEN_IMAGE},
+        {},
+        "the service was left as it is. podman says: Error: unresolvable CDI devices nvidia.com/gpu=all",
+    ),
     "a port that is none": ({"triton_server_http_port": "many"}, {}, "triton_server_http_port"),
     "a host without systemd": ({}, {"service_mgr": "openrc"}, "and the host has openrc"),
     "another processor": ({}, {"architecture": "aarch64"}, "is for x86_64, and the host is aarch64"),
 }
+OPTIONS = [
+    *("model-repository", "model-control-mode", "load-model", "exit-on-error", "strict-readiness", "exit-timeout-secs"),
+    *("http-address", "http-port", "grpc-address", "grpc-port", "metrics-address", "metrics-port", "backend-config"),
+]
+ENGINE = f"""#!/bin/sh
+case "$*" in
+*{BROKEN_IMAGE}*--help*) echo 'Error: unresolvable CDI devices nvidia.com/gpu=all' >&2; exit 125 ;;
+*--help*) printf '  --%s <string>\\n' {" ".join(OPTIONS)} ;;
+esac
+"""
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the role says to each case, from one run of Ansible; empty where it agrees."""
+def heard(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """From one run of Ansible, what the role says to each case, nothing where it agrees, and each container's unit."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "wheel.whl").write_bytes(b"")
     for name in ("systemctl", "journalctl"):
         (folder / name).write_text("#!/bin/sh\necho LoadState=not-found\n")
         (folder / name).chmod(0o755)
+    (folder / "engine").write_text(ENGINE)
+    (folder / "engine").chmod(0o755)
     tasks = [task for name, case in CASES.items() for task in tasks_of(folder, name, *case)]
-    keep = {"content": "{{ said | to_json }}", "dest": str(folder / "said.json"), "mode": "0600"}
+    found = "{{ {'said': said, 'units': units} | to_json }}"
+    keep = {"content": found, "dest": str(folder / "heard.json"), "mode": "0600"}
     tasks.append({"ansible.builtin.copy": keep, "check_mode": False})
     playbook = folder / "playbook.json"
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     done = subprocess.run(
-        ["ansible-playbook", "--check", str(playbook)],
+        ["ansible-playbook", "--check", "--diff", str(playbook)],
         env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
@@ -94,7 +124,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (folder / "triton").exists()
     assert not (folder / "models").exists()
-    result: dict[str, str] = json.loads((folder / "said.json").read_text())
+    result: dict[str, dict[str, str]] = json.loads((folder / "heard.json").read_text())
     return result
 
 
@@ -108,6 +138,7 @@ def tasks_of(
         "triton_server_packages": [],
         "triton_server_model_repositories": [str(folder / "models")],
         "triton_server_service": "triton-of-a-test.service",
+        "triton_server_engine_program": str(folder / "engine"),
         **variables,
     }
     answer = "{{ said | default({}) | combine({name: message}) }}"
@@ -119,19 +150,61 @@ def tasks_of(
         {"ansible.builtin.set_fact": {**HOST, **host, "cacheable": True}},
         {
             "block": [
-                {"ansible.builtin.include_role": {"name": "inference.triton.server"}, "vars": given},
+                {"ansible.builtin.include_role": {"name": "inference.triton.server"}},
                 remember(""),
+                {
+                    "ansible.builtin.set_fact": {"units": "{{ units | default({}) | combine({name: unit}) }}"},
+                    "vars": {"name": name, "unit": "{{ triton_server_unit_written.diff[0].after }}"},
+                    "when": "triton_server_method | default('') == 'container'",
+                },
             ],
+            "vars": given,
             "rescue": [remember("{{ ansible_failed_result.msg }}")],
         },
     ]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_on_a_fresh_host_in_check_mode(said: dict[str, str], name: str) -> None:
+def test_on_a_fresh_host_in_check_mode(heard: dict[str, dict[str, str]], name: str) -> None:
     expected = CASES[name][2]
-    heard = " ".join(said[name].split())
+    said = " ".join(heard["said"][name].split())
     if expected is None:
-        assert heard == ""
+        assert said == ""
     else:
-        assert expected in heard
+        assert expected in said
+
+
+@pytest.mark.parametrize("name", ["an image", "an image as a Quadlet file", "an image for docker"])
+def test_a_container_runs_what_was_pinned_and_may_do_little(heard: dict[str, dict[str, str]], name: str) -> None:
+    unit = heard["units"][name].split()
+    image = f"nvcr.io/nvidia/tritonserver@{IMAGE}"
+    assert image in unit or f"Image={image}" in unit
+    assert {"--pull=never", "--cap-drop=all", "--security-opt=no-new-privileges", "--user=1000:1000"} <= set(unit)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "words"),
+    [
+        ("an image", {"Type=notify", "Delegate=yes"}, {"--detach", "--cgroups=split", "--log-driver=journald"}),
+        ("an image, where control groups are of version 1", {"Type=exec"}, {"--log-driver=none"}),
+        ("an image for docker", {"Type=exec"}, {"--log-driver=none", "--gpus=all"}),
+        ("an image as a Quadlet file", {"[Container]"}, {"--log-driver=journald", "--device=nvidia.com/gpu=all"}),
+    ],
+)
+def test_each_engine_hands_the_container_to_systemd_in_its_own_way(
+    heard: dict[str, dict[str, str]], name: str, lines: set[str], words: set[str]
+) -> None:
+    unit = heard["units"][name]
+    assert lines <= set(unit.splitlines())
+    assert words <= set(unit.split())
+    # Attached, the engine is what systemd watches; detached, it is not.
+    assert ("--detach" in unit.split()) == ("Type=notify" in unit.splitlines())
+
+
+@pytest.mark.parametrize("name", ["an image", "an image, where control groups are of version 1", "an image for docker"])
+def test_a_unit_removes_the_container_whatever_became_of_its_engine(
+    heard: dict[str, dict[str, str]], name: str
+) -> None:
+    last = next(line for line in heard["units"][name].splitlines() if line.startswith("ExecStopPost="))
+    assert " rm --force " in last
+    assert last.endswith(" triton-of-a-test")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from .._server.client import Client
@@ -16,7 +17,9 @@ from .unit_state import UnitState
 
 ABSENT, STOPPED, LOADING, SERVING, ENDED = "absent", "stopped", "loading", "serving", "ended"
 READY, UNAVAILABLE = "READY", "UNAVAILABLE"
-_TABLE = ("| ", "+-")  # of options and models: it would fill the end of a log and explains nothing
+# What would fill the end of a log and explains nothing: Triton's tables of options and models, podman's events of
+# containers and images, which start with a time of Go's (seen from podman 4.3 and 5.4), a container's ID, and nothing.
+_NOISE = re.compile(r"\| |\+-|[0-9-]{10} [0-9:.]+ [+-][0-9]{4} \S+ m=\S+ (?:container|image) |[0-9a-f]{64}$|$")
 _TAIL = 15  # lines of the log that explain an end
 
 
@@ -55,7 +58,7 @@ def observe(unit: str, url: Optional[str], headers: Mapping[str, str], seconds: 
         "models": _models(log, answers.entries),
         "loading": log.loading,
         "error": answers.error and str(answers.error),
-        "log": [line for line in lines if not line.startswith(_TABLE)][-_TAIL:],
+        "log": [line for line in lines if not _NOISE.match(line)][-_TAIL:],
     }
 
 

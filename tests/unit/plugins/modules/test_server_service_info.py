@@ -16,6 +16,14 @@ from ansible_collections.inference.triton.plugins.modules import server_service_
 LOADING = 'I0101 12:00:00.1 7 model_lifecycle.cc:472] "loading: slow:1"'
 REFUSED = """E0101 12:00:00.1 7 m.cc:1460] "Poll failed for model directory 'typo': failed to read text proto\""""
 OPEN = 'I0101 12:00:05.2 7 grpc_server.cc:2558] "Started GRPCInferenceService at 127.0.0.1:8001"'
+OF_PODMAN = [
+    "2026-01-01 12:00:00.632087354 +0000 UTC m=+0.067439413 image pull  localhost/t@sha256:" + "0" * 64,
+    "2026-01-01 12:00:00.687346954 +0000 UTC m=+0.122699013 container died "
+    + "0" * 64
+    + " (image=localhost/t, name=t)",
+    "",
+    "0" * 64,
+]
 INDEX = [
     {"name": "good", "version": "1", "state": "READY"},
     {"name": "bad", "version": "1", "state": "UNAVAILABLE", "reason": "no GPUs"},
@@ -150,7 +158,7 @@ def test_a_server_that_refuses_us_serves(run, host, process, triton):
     ],
 )
 def test_a_server_that_ended(run, documented, host, closed, state, ended):
-    host(state, ["last words", "+------+", "| id   | triton |"])
+    host(state, ["last words", "+------+", "| id   | triton |", *OF_PODMAN])
     result = run(server_service_info, url=closed)
     assert (result["phase"], result["unit"]["ended"], result["log"]) == ("ended", ended, ["last words"])
     documented(server_service_info, result)
