@@ -8,7 +8,6 @@ tools/generate_gpu_facts.py --check    exit with 1 if the page is not what would
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated_file import write_or_check
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/gpu_facts.md"
@@ -105,20 +105,5 @@ def sample(make: Callable[[HostTree], None], wanted: Wanted) -> str:
     return text.replace(folder, "")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    text = page()
-    if not check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        print("The page of GPU facts is up to date.")
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not what it would be. Write it: tools/generate_gpu_facts.py", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page, __doc__))

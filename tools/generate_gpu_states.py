@@ -8,10 +8,11 @@ tools/generate_gpu_states.py --check    exit with 1 if the page is not what woul
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from generated_file import write_or_check
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/gpu_states.md"
@@ -65,23 +66,5 @@ def section(state: State) -> str:
     return "\n" + "\n\n".join([f"## `{state.id}`", *texts, f"Source: {state.source}."]) + "\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    text = page()
-    if not check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        print("The page of GPU states is up to date.")
-        return 0
-    print(
-        f"{PAGE.relative_to(ROOT)} is not what the table says. Write it anew: tools/generate_gpu_states.py",
-        file=sys.stderr,
-    )
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page, __doc__))

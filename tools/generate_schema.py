@@ -11,13 +11,14 @@ protobuf/model_config.proto over the release branches of triton-inference-server
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from generated_file import write_or_check
 
 TABLE = Path(__file__).parent.parent / "plugins/module_utils/_model_config/_schema_data.py"
 
@@ -131,18 +132,5 @@ def render() -> str:
     return table
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only compare")
-    table = render()
-    if parser.parse_args().check:
-        if TABLE.read_text() == table:
-            return 0
-        print(f"{TABLE.name} is stale: run tools/generate_schema.py", file=sys.stderr)
-        return 1
-    TABLE.write_text(table)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TABLE, render, __doc__))

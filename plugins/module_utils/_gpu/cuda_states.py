@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, List, Mapping, Optional
 
+from .._placement.driver_fit import is_never_bridged
 from .evidence import TEGRA
 from .signs import (
     LOADS_NOTHING,
@@ -32,9 +33,6 @@ _LIBRARY_ERRORS = (803, 804)
 
 # More than the number of any device has; Python refuses to read numbers without a limit.
 _DIGITS = 9
-
-# Brands for which NVIDIA promises no forward compatibility (NVIDIA, CUDA Compatibility).
-_NOT_DATA_CENTRE = ("geforce", "geforce_rtx", "quadro", "quadro_rtx", "nvidia_rtx", "titan", "titan_rtx")
 
 _OUT_OF_THE_WAY = "Take the folder of {compat} out of LD_LIBRARY_PATH or /etc/ld.so.conf.d, and start the server anew."
 _UNSEEN = (
@@ -65,8 +63,8 @@ def _cuda_env_override(host: Host) -> Iterator[Sighting]:
     compat, cuda = host.evidence.driver.compat_library, host.evidence.cuda
     if compat:
         fails = cuda is not None and cuda.error in _LIBRARY_ERRORS
-        brands = {gpu.answer.brand for gpu in answers(host) if gpu.answer}
-        if fails or (brands & set(_NOT_DATA_CENTRE) and not _cuda_works(host)):
+        unbridged = any(is_never_bridged(gpu.answer.brand or "") for gpu in answers(host) if gpu.answer)
+        if fails or (unbridged and not _cuda_works(host)):
             seen = [f"{compat}: preferred to the driver's libcuda", *_of_cuda(host)]
             what = f"LD_LIBRARY_PATH or ld.so.conf puts {compat} before the driver's own library"
             yield Sighting(

@@ -8,7 +8,7 @@ Never by a count, an index or an exit code: a lost GPU leaves a hole in the driv
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple, TypeVar
 
 from .evidence import TEGRA, WSL, DeviceAnswer, DriverAnswer, Evidence, MigDevice
 from .states import HostGpu
@@ -101,20 +101,20 @@ def _same(first: DeviceAnswer, second: DeviceAnswer) -> bool:
     return bool(first.uuid) and first.uuid == second.uuid
 
 
+_Record = TypeVar("_Record", DeviceAnswer, MigDevice)
 _NOTHING: FrozenSet[object] = frozenset({None, "", ()})
 
 
 def _filled(first: DeviceAnswer, second: DeviceAnswer) -> DeviceAnswer:
-    gaps: Dict[str, Any] = {name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING}
-    merged = first._replace(**gaps)
+    merged = first._replace(**_gaps(first, second))
     listed = {device.uuid: device for device in second.mig_devices}
-    parts = tuple(_filled_part(part, listed.get(part.uuid, part)) for part in merged.mig_devices)
+    parts = tuple(part._replace(**_gaps(part, listed.get(part.uuid, part))) for part in merged.mig_devices)
     return merged._replace(faults=tuple(dict.fromkeys((*first.faults, *second.faults))), mig_devices=parts)
 
 
-def _filled_part(first: MigDevice, second: MigDevice) -> MigDevice:
-    gaps: Dict[str, Any] = {name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING}
-    return first._replace(**gaps)
+def _gaps(first: _Record, second: _Record) -> Dict[str, Any]:
+    """What the second says of that of which the first says nothing."""
+    return {name: value for name, value in second._asdict().items() if getattr(first, name) in _NOTHING}
 
 
 def _of_tegra(evidence: Evidence) -> List[HostGpu]:

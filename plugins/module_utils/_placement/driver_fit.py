@@ -156,13 +156,18 @@ def _across_majors(needs: DriverFit, have: Version, note: Optional[CompatNote], 
     package = f"the compatibility package {note.path or f'of driver {note.driver} in its image'}"
     if note.branches and have[0] not in note.branches:
         return needs._replace(fit=TOO_OLD, text=f"{short}, and {package} bridges {_list(note.branches)} only")
-    refused = [gpu for gpu in gpus if _NO_DATA_CENTRE.search(f"{gpu.brand} {gpu.name}")]
+    refused = [gpu for gpu in gpus if is_never_bridged(f"{gpu.brand} {gpu.name}")]
     if refused:
         names = ", ".join(f"GPU {gpu.ordinal} ({gpu.name or gpu.brand})" for gpu in refused)
         text = f"{short}, and {package} bridges R{have[0]} on data-centre GPUs only, not on {names}"
         return needs._replace(fit=TOO_OLD, text=text)
     text = f"{short}, and only {package} bridges that, on data-centre GPUs"
     return needs._replace(fit=FORWARD, text=text)
+
+
+def is_never_bridged(words: str) -> bool:
+    """Whether a brand, a name, or both in one text, say that forward compatibility is not promised for this GPU."""
+    return bool(_NO_DATA_CENTRE.search(words))
 
 
 def _list(branches: Sequence[int]) -> str:
