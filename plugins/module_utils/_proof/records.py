@@ -40,7 +40,7 @@ class OnDisk(NamedTuple):
         config: the configuration in plain data, empty where it has none or cannot be read.
         errors: what is wrong with the file so that the server refuses it, as modules return findings.
         versions: those on disk that the server is to load by the model's version policy.
-        changed_at: when the file last changed, in seconds since the epoch (the later of mtime and ctime); None if absent.
+        changed_at: when the file last changed (the later of mtime and ctime), seconds since the epoch; None if absent.
         critical: whether the model has to be served.
         prediction: what a server would do with this file on this host.
         ambiguous: whether another repository has a model of this name.
