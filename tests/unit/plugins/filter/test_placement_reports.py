@@ -8,11 +8,12 @@ import os
 import pytest
 
 pytest.importorskip("ansible.errors", reason="filters run on the controller")
-yaml = pytest.importorskip("yaml")
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.inference.triton.plugins.filter.placement_reports import FilterModule
 from ansible_collections.inference.triton.tests.unit.plugins.plugin_utils.placement_results import fallen, model, proof
+
+yaml = pytest.importorskip("yaml")
 
 FILTERS = FilterModule().filters()
 RESULTS = {"gpu-1": {"placement_info": proof(model(), fallen())}}

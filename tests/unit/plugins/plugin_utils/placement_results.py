@@ -43,7 +43,7 @@ def fallen(name="ranker"):
 
 def proof(*models, **counts):
     """A result of placement_info on a host with two GPUs of which the server uses one."""
-    graded = {grade: 0 for grade in ("proved", "consistent", "unproved", "contradicted")}
+    graded = dict.fromkeys(("proved", "consistent", "unproved", "contradicted"), 0)
     kinds = [one["resolved"][0]["groups"][0]["kind"] for one in models]
     for one in models:
         graded[one["grade"]] += 1

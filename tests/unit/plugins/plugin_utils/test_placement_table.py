@@ -38,15 +38,15 @@ def text(raw, *arguments):
 
 
 def test_a_table_the_sums_and_what_needs_attention():
-    assert text({"gpu-1": OK, "gpu-2": FALLEN}, 120) == [
-        "HOST   STATE         GPUS  MODELS  ON GPU  ON CPU  PROVED  CONSISTENT  UNPROVED  CONTRADICTED  COMPLIANT  CHANGED",
-        "gpu-2  CONTRADICTED   1/2       2       1       1       1           0         0             1          -        -",
-        "gpu-1  OK             1/2       1       1       0       1           0         0             0          1        0",
+    assert text({"a": OK, "b": FALLEN}, 120) == [
+        "HOST  STATE         GPUS  MODELS  ON GPU  ON CPU  PROVED  CONSISTENT  UNPROVED  CONTRADICTED  COMPLIANT  CHANGED",
+        "b     CONTRADICTED   1/2       2       1       1       1           0         0             1          -        -",
+        "a     OK             1/2       1       1       0       1           0         0             0          1        0",
         "",
         "2 hosts: 1 CONTRADICTED, 1 OK. 3 models: 2 proved, 1 contradicted; 1 on the CPU.",
         "",
         "error: silent_fallback",
-        "  where:   ranker on gpu-2",
+        "  where:   ranker on b",
         "  cause:   ranker runs on the CPU, and nobody decided so.",
         "  do this: Write kind: KIND_GPU into group 0, and load it again.",
     ]
