@@ -118,6 +118,7 @@ def _seen(request: Request, triton: Triton, needed: Callable[[str], bool]) -> Se
         metrics_error=said.metrics_error,
         log=log.log,
         log_error=log.error,
+        log_source=log.source,
         probes=probes,
     )
 
