@@ -30,11 +30,8 @@ class Said(NamedTuple):
     metrics_error: Optional[str]
 
 
-def gather(triton: Triton, metrics: Client, wanted: Callable[[str], bool]) -> Said:
+def gather(triton: Triton, metrics: Client) -> Said:
     """Ask a server that is up for everything, over one connection and, for the metrics, a second one.
-
-    Args:
-        wanted: whether a model is to be asked for; of the others, nothing is told.
 
     Raises:
         ServerError: a part of the answer cannot be had, because it is restricted for example. Only the metrics, which
@@ -48,7 +45,6 @@ def gather(triton: Triton, metrics: Client, wanted: Callable[[str], bool]) -> Sa
     models = {
         name: SeenModel(name, tuple(_version(triton, entry, statistics, measured) for entry in model.versions))
         for name, model in index.items()
-        if wanted(name)
     }
     return Said(version, live, ready, models, tuple(sorted(measured.gpus)), metrics_error)
 
