@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from ._listing import one_line
+from ._listing import first_line, one_line
 
 GPUS, POLICY, PROOF, PREDICTION = "gpu_facts", "instance_group_policy", "placement_info", "model_repository_info"
 # Without one of these a run was not about placement. A prediction alone may be about hosts that are not there.
 TELLING = (GPUS, POLICY, PROOF)
 MODULES = (*TELLING, PREDICTION)
+
+# Characters of a message. It may be a report of many lines.
+LONGEST = 500
 
 Plain = Mapping[str, Any]
 
@@ -49,7 +52,7 @@ class HostResults(NamedTuple):
         check_mode: whether what `instance_group_policy` says it changed was not changed.
         restored: whether, after that, the files were put back.
         hidden: whether ``no_log`` keeps a result from us.
-        failure: the first line of what the host failed with in the end; empty where it did not.
+        failure: what the host failed with in the end; empty where it did not.
     """
 
     gpus: Optional[Result] = None
@@ -144,16 +147,17 @@ def _is_nothing(item: Plain) -> bool:
 
 
 def message(raw: Plain) -> str:
-    """The first line of what a task failed with; of the first item where it ran in a loop."""
+    """What a task failed with, as one line; of the first item where it ran in a loop. Not all of what is very long."""
     looped = raw.get("results")
     items = [mapping(item) for item in looped] if isinstance(looped, list) else []
     failed = [item for item in items if item.get("failed") or item.get("unreachable")]
     for one in (*failed, raw):
         for key in ("msg", "exception", "module_stderr"):
-            lines = one[key].splitlines() if isinstance(one.get(key), str) else []
-            told = next(filter(None, map(one_line, lines)), "")
+            told = one_line(one.get(key))
             if told:
-                return told
+                # What ssh says after its first line is about its configuration.
+                told = one_line(first_line(one[key])) if one.get("unreachable") else told
+                return told if len(told) <= LONGEST else told[:LONGEST] + "..."
     return ""
 
 

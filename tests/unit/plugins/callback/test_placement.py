@@ -149,11 +149,11 @@ def test_a_server_that_does_not_answer_is_told(run):
     assert run.states(failures=["gpu-1"]) == {"gpu-1": "NO ANSWER"}
 
 
-def test_a_host_that_fails_elsewhere_is_told_with_the_first_line(run):
+def test_a_host_that_fails_elsewhere_is_told_with_what_it_failed_with(run):
     run.callback.v2_runner_on_ok(told(proof(model()), host="gpu-2"))
-    run.callback.v2_runner_on_failed(told({"msg": "no space left\non device"}, action="ansible.builtin.copy"))
+    run.callback.v2_runner_on_failed(told({"msg": "no space left\n on device"}, action="ansible.builtin.copy"))
     assert run.states(failures=["gpu-1"]) == {"gpu-1": "FAILED", "gpu-2": "OK"}
-    assert "  cause:   Prove it: no space left" in run.end(failures=["gpu-1"])
+    assert "  cause:   Prove it: no space left on device" in run.end(failures=["gpu-1"])
 
 
 def test_a_failure_that_was_rescued_is_none(run):

@@ -133,9 +133,16 @@ def test_a_host_that_answered_after_all_is_not_unreachable():
     assert rows({"a": {"gpu_facts": UNREACHABLE, "placement_info": proof(model())}})["a"].state == "OK"
 
 
-def test_the_first_line_of_a_failure_is_told():
+def test_a_failure_is_told_in_one_line():
     (group,) = fleet({"a": HOSTS["FAILED"]}).attention
-    assert group.cause == "placement_info: no such repository"
+    assert group.cause == "placement_info: no such repository at all"
+
+
+def test_a_failure_that_is_a_long_report_is_cut_short():
+    (group,) = fleet({"a": {"failed": True, "msg": "The policy did not prove out.\n" + "and so on\n" * 100}}).attention
+    assert group.cause.startswith("The policy did not prove out. and so on")
+    assert group.cause.endswith("...")
+    assert len(group.cause) < 520
 
 
 def test_a_failure_that_did_not_fail_the_task_is_one():
