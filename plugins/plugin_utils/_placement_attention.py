@@ -56,9 +56,9 @@ _FIRST = (NO_ANSWER, UNREACHABLE, RESTORED, FAILED, TASK_FAILED, HIDDEN, NO_RESU
 
 _CURES = {
     UNREACHABLE: "See that the host is up and that Ansible can log in there.",
-    RESTORED: "The files are as they were before this run. Do what the failure says, and run it again for this host.",
-    FAILED: "Do what the failure says, and run it again for this host.",
-    TASK_FAILED: "Do what the message says, and run it again for this host.",
+    RESTORED: "The files are as they were before this run. Do what it says, and run this again for the host.",
+    FAILED: "Do what it says, and run this again for the host.",
+    TASK_FAILED: "Do what it says, and run this again for the host.",
     HIDDEN: "Leave no_log out of this task: no secret is in its result.",
     NO_RESULT: "See why no task of this collection ran on the host.",
 }
@@ -99,7 +99,15 @@ def attention(host: str, results: HostResults) -> List[Attention]:
         found += [thing for thing in _of_policy(host, results.policy, results) if thing.model not in told]
     if results.gpus and results.gpus.gpus:
         found += _of_gpus(host, results.gpus.gpus)
-    return found
+    return [thing for thing in found if thing.id != FAILED or not _is_told(results, found)]
+
+
+def _is_told(results: HostResults, found: Sequence[Attention]) -> bool:
+    """Whether what the host failed with is only what a module has said, or what is told anyway."""
+    modules = (results.gpus, results.policy, results.proof, results.prediction)
+    said = [text for result in modules if result for text in result.said]
+    told = [thing.cause for thing in found if thing.id != FAILED and thing.cause]
+    return any(text in results.failure for text in said) or results.failure.startswith(tuple(told))
 
 
 def _of_host(host: str, results: HostResults) -> Iterator[Attention]:
@@ -108,6 +116,7 @@ def _of_host(host: str, results: HostResults) -> Iterator[Attention]:
         cause = f"The server does not answer: {f'{url}: ' if url else ''}{seen or 'why is not known'}"
         yield Attention(ERROR, NO_ANSWER, host, "", cause, one_line(error.get("remedy")))
     nothing = not any((results.gpus, results.policy, results.proof, results.prediction))
+    failure = f"{results.task}: {results.failure}" if results.task else results.failure
     states = (
         (UNREACHABLE, results.unreachable, results.failure),
         (
@@ -115,7 +124,7 @@ def _of_host(host: str, results: HostResults) -> Iterator[Attention]:
             results.restored and not results.unreachable,
             results.failure or "What this run changed was taken back.",
         ),
-        (FAILED, results.failure and not results.unreachable and not results.restored, results.failure),
+        (FAILED, results.failure and not results.unreachable and not results.restored, failure),
         (HIDDEN, results.hidden, "The result of a task is hidden, since the task has no_log."),
         (NO_RESULT, nothing and not (results.failure or results.hidden), "No task has a result for this host."),
     )

@@ -32,7 +32,7 @@ class Row(NamedTuple):
     Attributes:
         state: one of `STATES`.
         severity: ``error``, ``warning`` or empty.
-        usable, present: numbers of GPUs.
+        usable, present: numbers of GPUs, as far as they are known.
         models: number of models; None where it is not known.
         devices, grades: numbers of models; None where no server was asked.
         statuses: numbers of configurations; None where no policy was.
@@ -154,8 +154,8 @@ def _gpus(results: HostResults) -> Tuple[Optional[int], Optional[int]]:
     if all(isinstance(number, int) for number in numbers):
         return numbers[0], numbers[1]
     for result in (results.proof, results.prediction):
-        if result and result.seen_gpus:
-            return result.seen_gpus[0], result.seen_gpus[1]
+        if result and result.seen_gpus is not None:
+            return result.seen_gpus, None
     return None, None
 
 
@@ -175,7 +175,7 @@ def _host_data(row: Row, results: HostResults) -> Dict[str, Any]:
     server = results.proof.server if results.proof else None
     left_out = ("usable", "present", "models")
     data: Dict[str, Any] = {name: value for name, value in row._asdict().items() if name not in left_out}
-    data["gpus"] = None if row.present is None else {"usable": row.usable, "present": row.present}
+    data["gpus"] = None if row.usable is None else {"usable": row.usable, "present": row.present}
     data["server"] = server and {
         name: one_line(server.get(name)) or None for name in ("url", "version", "control_mode", "started_at")
     }

@@ -18,7 +18,7 @@ class Record:
 
     def __init__(self) -> None:
         self._hosts: Dict[str, Dict[str, Any]] = {}
-        self._failures: Dict[str, str] = {}
+        self._failures: Dict[str, Dict[str, str]] = {}
         self._told = False
 
     def add(self, host: str, action: str, raw: Any, check_mode: bool = False) -> None:
@@ -45,7 +45,7 @@ class Record:
         name = action[len(COLLECTION) :] if action.startswith(COLLECTION) else action
         read = read_result(mapping(raw)) if name in MODULES else None
         if read is None or read.error:
-            self._failures[host] = f"{one_line(task)}: {message(mapping(raw)) or 'the task says nothing'}"
+            self._failures[host] = {"msg": message(mapping(raw)), "task": one_line(task)}
         else:
             self._failures.pop(host, None)
 
@@ -59,10 +59,10 @@ class Record:
             return {}
         results = {host: dict(result) for host, result in self._hosts.items()}
         for host in unreachable:
-            results.setdefault(host, {}).update(unreachable=True, msg=self._failures.get(host, ""))
+            results.setdefault(host, {}).update(self._failures.get(host, {}), unreachable=True)
         for host in failed:
             if host in self._failures and host not in unreachable:
-                results.setdefault(host, {}).update(failed=True, msg=self._failures[host])
+                results.setdefault(host, {}).update(self._failures[host], failed=True)
         return results
 
     def _host(self, host: str) -> Dict[str, Any]:

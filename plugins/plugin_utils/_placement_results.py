@@ -26,23 +26,21 @@ class Result(NamedTuple):
         models: its entries of models, by their documented keys.
         counts: its numbers, summed over the items.
         gpus: the facts of `gpu_facts`.
-        seen_gpus: (usable, present) as the server's GPUs are known to a proof or a prediction.
+        seen_gpus: number of the GPUs that a server uses, as a proof or a prediction knows it.
         server: address, version and control mode of the server of a proof.
         server_errors: why a server did not answer, each with ``seen`` and ``remedy``.
         error: the message of a module that found nothing; empty where it did.
+        said: messages that a task may repeat that fails because of them.
     """
 
     models: List[Plain]
     counts: Dict[str, int]
     gpus: Optional[Plain]
-    seen_gpus: Optional[List[int]]
+    seen_gpus: Optional[int]
     server: Optional[Plain]
     server_errors: List[Plain]
     error: str
-
-    @property
-    def found(self) -> bool:
-        return bool(self.counts or self.gpus is not None)
+    said: List[str]
 
 
 class HostResults(NamedTuple):
@@ -53,6 +51,7 @@ class HostResults(NamedTuple):
         restored: whether, after that, the files were put back.
         hidden: whether ``no_log`` keeps a result from us.
         failure: what the host failed with in the end; empty where it did not.
+        task: name of the task that failed; empty where it is not known.
     """
 
     gpus: Optional[Result] = None
@@ -63,6 +62,7 @@ class HostResults(NamedTuple):
     restored: bool = False
     unreachable: bool = False
     failure: str = ""
+    task: str = ""
     hidden: bool = False
 
 
@@ -71,7 +71,7 @@ def read_host(raw: Any) -> HostResults:
 
     Args:
         raw: the results by the short names of the modules, as they were registered; also ``check_mode``, ``restored``,
-            ``unreachable``, ``failed`` and ``msg`` of the host itself.
+            ``unreachable``, ``failed``, ``msg`` and ``task`` of the host itself.
     """
     given = mapping(raw)
     results = [mapping(given.get(name)) for name in MODULES]
@@ -88,6 +88,7 @@ def read_host(raw: Any) -> HostResults:
         check_mode=bool(given.get("check_mode")),
         restored=bool(given.get("restored")),
         unreachable=bool(given.get("unreachable") or lost),
+        task=one_line(given.get("task")) if failed else "",
         failure=(message(given) or "the task says nothing") if failed else message(lost),
         hidden=any("censored" in result for result in results),
     )
@@ -108,10 +109,11 @@ def read_result(raw: Plain) -> Optional[Result]:
         [model for one in read for model in one.models],
         counts,
         next((one.gpus for one in reversed(read) if one.gpus is not None), None),
-        next((one.seen_gpus for one in reversed(read) if one.seen_gpus), None),
+        next((one.seen_gpus for one in reversed(read) if one.seen_gpus is not None), None),
         next((one.server for one in reversed(read) if one.server), None),
         [error for one in read for error in one.server_errors],
         next((one.error for one in read if one.error), ""),
+        [text for one in read for text in one.said],
     )
 
 
@@ -124,22 +126,17 @@ def _item(raw: Plain) -> Result:
         if isinstance(name, str) and isinstance(number, int) and not isinstance(number, bool)
     }
     found = bool(counts or gpus or server_error)
+    views = (mapping(raw.get("host")), server)
     return Result(
         mappings(raw.get("models")),
         counts,
         gpus or None,
-        _seen_gpus(mapping(raw.get("host"))) or _seen_gpus(server),
+        next((len(view["gpus"]) for view in views if isinstance(view.get("gpus"), list)), None),
         server if server.get("url") else None,
         [server_error] if server_error else [],
         "" if found else message(raw) or "the result is not one of this module",
+        list(filter(None, (one_line(raw.get("summary")), message(raw)))),
     )
-
-
-def _seen_gpus(view: Plain) -> Optional[List[int]]:
-    used, left_out = view.get("gpus"), view.get("left_out")
-    if not isinstance(used, list) or not isinstance(left_out, list):
-        return None
-    return [len(used), len(used) + len(left_out)]
 
 
 def _is_nothing(item: Plain) -> bool:

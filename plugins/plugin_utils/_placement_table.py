@@ -45,7 +45,9 @@ def _number(part: str, name: str) -> Callable[[Row], Optional[str]]:
 
 
 def _gpus(row: Row) -> Optional[str]:
-    return None if row.present is None else f"{row.usable}/{row.present}"
+    if row.usable is None:
+        return None
+    return str(row.usable) if row.present is None else f"{row.usable}/{row.present}"
 
 
 # Of the server, and of the policy. A column that is not always there is left out where all its numbers are 0.
@@ -55,7 +57,7 @@ _SERVER = (
     _Column("ON GPU", "GPU", _number("devices", "on_gpu")),
     _Column("ON CPU", "CPU", _number("devices", "on_cpu")),
     _Column("KIND_MODEL", "MODEL", _number("devices", "on_model"), False),
-    _Column("NOT SERVED", "NOT", _number("devices", "not_served"), False),
+    _Column("NOT SERVED", "UNSRV", _number("devices", "not_served"), False),
     _Column("PROVED", "PROV", _number("grades", "proved")),
     _Column("CONSISTENT", "CONS", _number("grades", "consistent")),
     _Column("UNPROVED", "UNPR", _number("grades", "unproved")),

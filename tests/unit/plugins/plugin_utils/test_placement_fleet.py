@@ -86,14 +86,14 @@ def test_the_gpus_are_those_of_the_facts():
     assert (row.usable, row.present) == (3, 4)
 
 
-def test_without_facts_the_gpus_are_those_of_the_proof():
+def test_without_facts_the_gpus_are_those_that_the_proof_counts():
     row = rows({"a": {"placement_info": proof(model())}})["a"]
-    assert (row.usable, row.present) == (1, 2)
+    assert (row.usable, row.present) == (1, None)
 
 
 def test_without_a_proof_the_gpus_are_those_of_the_prediction():
     row = rows({"a": {"model_repository_info": prediction()}})["a"]
-    assert (row.usable, row.present, row.models) == (0, 1, 1)
+    assert (row.usable, row.present, row.models) == (0, None, 1)
 
 
 def test_where_no_server_was_asked_there_are_no_grades():
@@ -152,6 +152,24 @@ def test_a_failure_that_did_not_fail_the_task_is_one():
 def test_a_task_with_fail_on_has_a_proof_and_not_a_failure():
     raw = {"placement_info": {**proof(fallen()), "failed": True, "msg": "1 of 1 model is not where it should be."}}
     assert [id_ for _severity, id_, _hosts in told({"a": raw})] == ["silent_fallback"]
+
+
+def test_a_failure_that_repeats_what_a_module_says_is_not_told_again():
+    raw = {"placement_info": {**proof(fallen()), "summary": "1 of 1 model is not where it should be: ranker."}}
+    raw.update(failed=True, msg="1 of 1 model is not where it should be: ranker. See the table.", task="It proves out")
+    assert [id_ for _severity, id_, _hosts in told({"a": raw})] == ["silent_fallback"]
+
+
+def test_a_failure_that_begins_with_what_is_told_is_not_told_again():
+    raw = {"gpu_facts": gpus(1, 2, finding()), "failed": True}
+    raw["msg"] = "GPU 0000:41:00.0: The GPU fell off the bus. See the table."
+    assert [id_ for _severity, id_, _hosts in told({"a": raw})] == ["gpu_lost"]
+
+
+def test_another_failure_is_told_with_its_task():
+    raw = {"placement_info": proof(model()), "failed": True, "msg": "no space left", "task": "Copy it"}
+    (group,) = fleet({"a": raw}).attention
+    assert (group.id, group.cause) == ("failed", "Copy it: no space left")
 
 
 def test_what_was_taken_back_is_told_and_not_what_the_policy_had_changed():
