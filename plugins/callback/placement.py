@@ -100,7 +100,7 @@ class CallbackModule(CallbackBase):
         self._take(result, failed=not ignore_errors)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._take(result, failed=True, unreachable=True)
+        self._take(result, unreachable=True)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         try:
@@ -112,10 +112,11 @@ class CallbackModule(CallbackBase):
         try:
             task, host = result._task, result._host.get_name()
             action = str(getattr(task, "resolved_action", None) or task.action)
-            raw = {**result._result, "unreachable": True} if unreachable else result._result
-            self._record.add(host, action, raw, bool((result._task_fields or {}).get("check_mode")))
+            if unreachable:
+                return self._record.lose(host, action, result._result)
+            self._record.add(host, action, result._result, bool((result._task_fields or {}).get("check_mode")))
             if failed:
-                self._record.fail(host, action, task.get_name(), raw)
+                self._record.fail(host, action, task.get_name(), result._result)
         except Exception as error:  # what no result looks like is not worth a play
             self._display.vvv(f"inference.triton.placement: a result is left out: {error!r}")
 

@@ -19,6 +19,7 @@ class Record:
     def __init__(self) -> None:
         self._hosts: Dict[str, Dict[str, Any]] = {}
         self._failures: Dict[str, Dict[str, str]] = {}
+        self._lost: Dict[str, str] = {}
         self._told = False
 
     def add(self, host: str, action: str, raw: Any, check_mode: bool = False) -> None:
@@ -28,13 +29,15 @@ class Record:
             action: name of its module, as Ansible resolved it or as the task has it.
             raw: its result, also a failed one, with ``unreachable`` where the host was.
         """
-        name = action[len(COLLECTION) :] if action.startswith(COLLECTION) else action
+        name = _short(action)
         result = mapping(raw)
         if name == _RESTORE:
             if _changed(result) and not check_mode and POLICY in self._host(host):
                 self._host(host)["restored"] = True
         elif name in MODULES and _ran(result):
             self._host(host)[name] = result
+            # A host that can be asked is there again.
+            self._lost.pop(host, None)
             self._told = self._told or name in TELLING
             if name == POLICY:
                 # What it writes now is another run's than the one that was taken back.
@@ -42,12 +45,17 @@ class Record:
 
     def fail(self, host: str, action: str, task: str, raw: Any) -> None:
         """Keep what a host failed with, of which the last counts. What one of our modules found, its result tells."""
-        name = action[len(COLLECTION) :] if action.startswith(COLLECTION) else action
+        name = _short(action)
         read = read_result(mapping(raw)) if name in MODULES else None
         if read is None or read.error:
             self._failures[host] = {"msg": message(mapping(raw)), "task": one_line(task)}
         else:
             self._failures.pop(host, None)
+
+    def lose(self, host: str, action: str, raw: Any) -> None:
+        """Keep why a host could not be reached, in any task, also where the play goes on."""
+        self._lost[host] = message({**mapping(raw), "unreachable": True})
+        self._told = self._told or _short(action) in TELLING
 
     def results(self, failed: Collection[str] = (), unreachable: Collection[str] = ()) -> Dict[str, Dict[str, Any]]:
         """What `_placement_fleet.fleet` takes; empty where the run was not about placement.
@@ -58,15 +66,19 @@ class Record:
         if not self._told:
             return {}
         results = {host: dict(result) for host, result in self._hosts.items()}
-        for host in unreachable:
-            results.setdefault(host, {}).update(self._failures.get(host, {}), unreachable=True)
+        for host in {**dict.fromkeys(unreachable), **self._lost}:
+            results.setdefault(host, {}).update(unreachable=True, msg=self._lost.get(host, ""))
         for host in failed:
-            if host in self._failures and host not in unreachable:
+            if host in self._failures and not results.get(host, {}).get("unreachable"):
                 results.setdefault(host, {}).update(self._failures[host], failed=True)
         return results
 
     def _host(self, host: str) -> Dict[str, Any]:
         return self._hosts.setdefault(host, {})
+
+
+def _short(action: str) -> str:
+    return action[len(COLLECTION) :] if action.startswith(COLLECTION) else action
 
 
 def _ran(result: Mapping[str, Any]) -> bool:

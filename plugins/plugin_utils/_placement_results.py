@@ -14,7 +14,7 @@ TELLING = (GPUS, POLICY, PROOF)
 MODULES = (*TELLING, PREDICTION)
 
 # Characters of a message. It may be a report of many lines.
-LONGEST = 500
+LONGEST = 800
 
 Plain = Mapping[str, Any]
 

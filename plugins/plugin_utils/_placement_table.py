@@ -50,6 +50,13 @@ def _gpus(row: Row) -> Optional[str]:
     return str(row.usable) if row.present is None else f"{row.usable}/{row.present}"
 
 
+def _changed(still_to_be: bool) -> Callable[[Row], Optional[str]]:
+    def cell(row: Row) -> Optional[str]:
+        return _number("statuses", "changed")(row) if row.to_change is still_to_be or row.statuses is None else "0"
+
+    return cell
+
+
 # Of the server, and of the policy. A column that is not always there is left out where all its numbers are 0.
 _SERVER = (
     _Column("GPUS", "GPUS", _gpus),
@@ -65,8 +72,8 @@ _SERVER = (
 )
 _POLICY = (
     _Column("COMPLIANT", "COMPL", _number("statuses", "compliant")),
-    _Column("CHANGED", "CHGD", lambda row: None if row.to_change else _number("statuses", "changed")(row)),
-    _Column("TO CHANGE", "TO CH", lambda row: _number("statuses", "changed")(row) if row.to_change else None),
+    _Column("CHANGED", "CHGD", _changed(False), False),
+    _Column("TO CHANGE", "TO CH", _changed(True), False),
     _Column("VIOLATION", "VIOL", _number("statuses", "violation"), False),
     _Column("WAIVED", "WAIV", _number("statuses", "waived"), False),
     _Column("EXEMPT", "EXEM", _number("statuses", "exempt"), False),

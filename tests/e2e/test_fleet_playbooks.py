@@ -140,10 +140,37 @@ def mixed(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterato
         made.stop()
 
 
+@pytest.fixture
+def fleet(tmp_path: Path, library: Library) -> Iterator[Playbooks]:
+    made = Playbooks(tmp_path, library)
+    yield made
+    made.stop()
+
+
 def test_try(mixed):
     run = mixed.run("audit", triton_placement_policy=POLICY)
     print(run.output)
-    run = mixed.run("audit", environment={"ANSIBLE_CALLBACKS_ENABLED": CALLBACK, "COLUMNS": "100"})
-    print(run.output)
     run = mixed.run("verify", environment={"ANSIBLE_CALLBACKS_ENABLED": CALLBACK, "COLUMNS": "100"})
+    print(run.output)
+
+def test_enf(fleet):
+    fleet.add("gpu-1", {"detect": GPU, "ranker": PLAIN})
+    fleet.add("gpu-2", {"detect": GPU, "ranker": PLAIN})
+    run = fleet.run("enforce", "--check", "--diff", triton_placement_policy=POLICY)
+    print(run.output)
+    run = fleet.run("enforce", triton_placement_policy=POLICY)
+    print(run.output)
+    run = fleet.run("enforce", triton_placement_policy=POLICY)
+    print(run.output)
+
+def test_enf2(fleet):
+    fleet.add("gpu-1", {"detect": GPU, "ranker": PLAIN})
+    fleet.add("gpu-2", {"detect": CPU, "ranker": PLAIN}, seen=0)
+    fleet.add("gpu-3", {"detect": GPU, "ranker": PLAIN})
+    fleet.hosts["gpu-0"] = NOWHERE
+    run = fleet.run("enforce", triton_placement_policy=POLICY, triton_serial=1, triton_max_fail_percentage=0)
+    print(run.output)
+    run = fleet.run("enforce", triton_placement_policy=POLICY, triton_serial=2, triton_max_fail_percentage=50)
+    print(run.output)
+    run = fleet.run("enforce", triton_placement_policy=POLICY, environment={"ANSIBLE_CALLBACKS_ENABLED": CALLBACK, "COLUMNS": "100"})
     print(run.output)

@@ -181,6 +181,20 @@ def test_an_unreachable_host_is_told_where_the_play_ignores_it(run):
     assert run.states() == {"gpu-1": "UNREACHABLE"}
 
 
+def test_a_host_that_was_lost_and_then_failed_is_told_as_lost(run):
+    run.callback.v2_runner_on_ok(told(proof(model()), host="gpu-2"))
+    run.callback.v2_runner_on_unreachable(told({"msg": "no route"}, action="ansible.builtin.ping"))
+    run.callback.v2_runner_on_failed(told({"msg": "it is not there"}, action="ansible.builtin.fail"))
+    assert run.states(failures=["gpu-1"]) == {"gpu-1": "UNREACHABLE", "gpu-2": "OK"}
+    assert "  cause:   no route" in run.end(failures=["gpu-1"])
+
+
+def test_a_host_that_came_back_is_not_lost(run):
+    run.callback.v2_runner_on_unreachable(told({"msg": "no route"}))
+    run.callback.v2_runner_on_ok(told(proof(model())))
+    assert run.states() == {"gpu-1": "OK"}
+
+
 def test_a_loop_is_one_result(run):
     run.callback.v2_runner_on_failed(told({"results": [proof(model("a")), {**proof(fallen("b")), "failed": True}]}))
     assert run.end()[1].split()[:4] == ["gpu-1", "CONTRADICTED", "1", "2"]
