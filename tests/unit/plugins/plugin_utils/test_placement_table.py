@@ -71,8 +71,8 @@ def test_where_it_is_tighter_the_policy_has_a_table_of_its_own():
         "HOST   STATE  GPUS  MODELS  GPU  CPU  PROV  CONS  UNPR  CONTR",
         "gpu-1  OK        1       1    1    0     1     0     0      0",
         "",
-        "HOST   STATE  COMPLIANT",
-        "gpu-1  OK             1        0",
+        "HOST   STATE  COMPLIANT  WAIVED",
+        "gpu-1  OK             1       1",
     ]
 
 
