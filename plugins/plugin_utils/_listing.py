@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
 
-def natural(host: str) -> List[Tuple[bool, int, str]]:
+@functools.lru_cache(maxsize=65536)
+def natural(name: str) -> Tuple[Tuple[bool, int, str], ...]:
     """A sort key by which gpu-2 comes before gpu-10. Every second part is a number."""
-    parts = enumerate(re.split(r"([0-9]+)", host))
-    return [(False, int(part), "") if place % 2 else (True, 0, part) for place, part in parts if part]
+    parts = enumerate(re.split(r"([0-9]+)", name))
+    return tuple((False, int(part), "") if place % 2 else (True, 0, part) for place, part in parts if part)
 
 
 def counted(count: int, noun: str) -> str:
@@ -32,4 +34,6 @@ def one_line(text: Any) -> str:
     """``text`` on one line, without what a terminal would obey; empty for what is no text."""
     if not isinstance(text, str):
         return ""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(text.split())

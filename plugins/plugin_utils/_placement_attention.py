@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Match, NamedTuple, Sequence, Tuple
 
 from ._listing import natural, one_line
 from ._placement_results import HostResults, Plain, Result, mapping, mappings
 
 ERROR, WARNING = "error", "warning"
 _SEVERITIES = (ERROR, WARNING)
+_WORD, _DIGIT = re.compile(r"[\w./:-]+"), re.compile(r"[0-9]")
 
 
 class Attention(NamedTuple):
@@ -200,12 +201,13 @@ def grouped(things: Sequence[Attention]) -> List[Group]:
 
 def _kind(thing: Attention) -> Tuple[str, ...]:
     """What is the same in things that differ only in names and numbers."""
-    texts = []
-    for text in (thing.cause, thing.cure):
-        for name in filter(None, (thing.model.partition(" (")[0], thing.host)):
-            text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "\0", text)
-        texts.append(re.sub(r"[\w./:-]*[0-9][\w./:-]*", "#", text))
-    return (thing.severity, thing.id, *texts)
+    names = (thing.model.partition(" (")[0], thing.host)
+
+    def kept(match: Match[str]) -> str:
+        word = match.group()
+        return "#" if word.rstrip(".:") in names or _DIGIT.search(word) else word
+
+    return (thing.severity, thing.id, _WORD.sub(kept, thing.cause), _WORD.sub(kept, thing.cure))
 
 
 def _rank(members: Sequence[Attention]) -> Tuple[Any, ...]:
@@ -215,7 +217,7 @@ def _rank(members: Sequence[Attention]) -> Tuple[Any, ...]:
 
 
 def _group(members: Sequence[Attention]) -> Group:
-    ordered = sorted(members, key=lambda thing: (natural(thing.host), thing.model))
+    ordered = sorted(members, key=lambda thing: (natural(thing.host), natural(thing.model)))
     hosts: Dict[str, List[str]] = {}
     for thing in ordered:
         models = hosts.setdefault(thing.host, [])
