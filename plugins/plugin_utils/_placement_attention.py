@@ -105,10 +105,12 @@ def attention(host: str, results: HostResults) -> List[Attention]:
 
 def _is_told(results: HostResults, found: Sequence[Attention]) -> bool:
     """Whether what the host failed with is only what a module has said, or what is told anyway."""
+    told = [thing.cause for thing in found if thing.id != FAILED and thing.severity == ERROR]
     modules = (results.gpus, results.policy, results.proof, results.prediction)
     said = [text for result in modules if result for text in result.said]
-    told = [thing.cause for thing in found if thing.id != FAILED and thing.cause]
-    return any(text in results.failure for text in said) or results.failure.startswith(tuple(told))
+    return bool(told) and (
+        any(text in results.failure for text in said) or results.failure.startswith(tuple(filter(None, told)))
+    )
 
 
 def _of_host(host: str, results: HostResults) -> Iterator[Attention]:
@@ -141,7 +143,7 @@ def _of_tasks(host: str, results: HostResults) -> Iterator[Attention]:
         ("gpu_facts", results.gpus),
         ("model_repository_info", results.prediction),
     ):
-        if result and result.error and result.error != results.failure:
+        if result and result.error:
             yield Attention(ERROR, TASK_FAILED, host, "", f"{name}: {result.error}", _CURES[TASK_FAILED])
 
 

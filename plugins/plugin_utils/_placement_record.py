@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Collection, Dict, List, Mapping
 
 from ._listing import one_line
-from ._placement_results import MODULES, POLICY, TELLING, mapping, mappings, message, read_result
+from ._placement_results import MODULES, POLICY, TELLING, mapping, mappings, message
 
 COLLECTION = "inference.triton."
 _RESTORE = "model_repository_restore"
@@ -44,13 +44,11 @@ class Record:
                 self._host(host).update(check_mode=check_mode, restored=False)
 
     def fail(self, host: str, action: str, task: str, raw: Any) -> None:
-        """Keep what a host failed with, of which the last counts. What one of our modules found, its result tells."""
-        name = _short(action)
-        read = read_result(mapping(raw)) if name in MODULES else None
-        if read is None or read.error:
-            self._failures[host] = {"msg": message(mapping(raw)), "task": one_line(task)}
-        else:
+        """Keep what a host failed with, of which the last counts. That of one of our modules is in its result."""
+        if _short(action) in MODULES:
             self._failures.pop(host, None)
+        else:
+            self._failures[host] = {"msg": message(mapping(raw)), "task": one_line(task)}
 
     def lose(self, host: str, action: str, raw: Any) -> None:
         """Keep why a host could not be reached, in any task, also where the play goes on."""

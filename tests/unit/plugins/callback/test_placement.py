@@ -149,6 +149,20 @@ def test_a_server_that_does_not_answer_is_told(run):
     assert run.states(failures=["gpu-1"]) == {"gpu-1": "NO ANSWER"}
 
 
+def test_a_module_that_finds_nothing_is_told_with_why(run):
+    run.callback.v2_runner_on_failed(told({"msg": "no such repository", "ansible_facts": {}, "rc": 1}))
+    assert run.states(failures=["gpu-1"]) == {"gpu-1": "FAILED"}
+    assert "  cause:   placement_info: no such repository" in run.end(failures=["gpu-1"])
+
+
+def test_a_host_that_failed_is_never_in_order(run):
+    run.callback.v2_runner_on_ok(told({**proof(model()), "summary": "All models are where they should be."}))
+    run.callback.v2_runner_on_failed(
+        told({"msg": "All models are where they should be."}, action="ansible.builtin.fail")
+    )
+    assert run.states(failures=["gpu-1"]) == {"gpu-1": "FAILED"}
+
+
 def test_a_host_that_fails_elsewhere_is_told_with_what_it_failed_with(run):
     run.callback.v2_runner_on_ok(told(proof(model()), host="gpu-2"))
     run.callback.v2_runner_on_failed(told({"msg": "no space left\n on device"}, action="ansible.builtin.copy"))
