@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ._listing import first_line, one_line
@@ -15,6 +16,9 @@ MODULES = (*TELLING, PREDICTION)
 
 # Characters of a message. It may be a report of many lines.
 LONGEST = 800
+
+# What ansible-core 2.19 and newer put before a message.
+_WHERE = re.compile(r"^(?:(?:Task|Module|Action) failed: )+")
 
 Plain = Mapping[str, Any]
 
@@ -154,6 +158,7 @@ def message(raw: Plain) -> str:
             if told:
                 # What ssh says after its first line is about its configuration.
                 told = one_line(first_line(one[key])) if one.get("unreachable") else told
+                told = _WHERE.sub("", told)
                 return told if len(told) <= LONGEST else told[:LONGEST] + "..."
     return ""
 

@@ -145,6 +145,13 @@ def test_a_failure_that_is_a_long_report_is_cut_short():
     assert len(group.cause) < 810
 
 
+def test_a_failure_is_told_without_what_ansible_puts_before_it():
+    (group,) = fleet(
+        {"a": {"placement_info": {"failed": True, "msg": "Task failed: Module failed: no such file"}}}
+    ).attention
+    assert group.cause == "placement_info: no such file"
+
+
 def test_a_failure_that_did_not_fail_the_task_is_one():
     assert rows({"a": {"placement_info": {"failed": False, "msg": "no such repository"}}})["a"].state == "FAILED"
 
