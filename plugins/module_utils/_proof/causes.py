@@ -204,8 +204,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "extra_version",
         PROVED,
-        "The server serves version {versions}, which by the file and the disk it would not load.",
-        "{take_up}",
+        "The server serves version {versions}, which it would not load from what is on disk now.",
+        "If the version is wanted, put it back before the server is started anew. Else: {take_up}",
     ),
     Cause(
         "extra_model",

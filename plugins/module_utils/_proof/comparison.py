@@ -14,7 +14,7 @@ from .ensembles import in_loading_order, steps_of
 from .evidence import gather
 from .grades import CONSISTENT, CONTRADICTED, PROVED, worst
 from .index_states import ON_ITS_WAY, READY
-from .placement import judge, of_policy
+from .placement import failed_load, judge, of_policy
 from .placement_difference import describe, running_groups
 from .proof import Proof
 from .records import POLICY, Drift, Evidence, ModelProof, OnDisk, Problem, SeenModel, SeenVersion, ServerSeen
@@ -56,7 +56,11 @@ def _of_model(
     unlike_wanted, takes_up, known = False, serving.wants_load, False
     for version in _that_count(model, serving.ready):
         if version.config is None:
-            problems.append(_config_unknown(model, version))
+            failed = failed_load(model, version, server)
+            problems += (
+                [_config_unknown(model, version)] if failed is None else [failed, _config_unknown(model, version)]
+            )
+            takes_up = takes_up or failed is not None
             continue
         known = True
         judged = judge(model, version, version.config, server, together)

@@ -100,10 +100,9 @@ class _Judge:
         return f"The server runs it with another {', '.join(paths[:_FIELDS])}{more} than the file has."
 
     def not_taken_up(self) -> List[Problem]:
-        failure = takeup.failed_load(self.model, self.version, self.server)
-        if failure is not None:
-            host = about_gpus(failure, self.server)
-            return [self.problem("reload_failed", reason=plain(failure), mismatch=self.mismatch(), host=host)]
+        failed = failed_load(self.model, self.version, self.server, self.mismatch())
+        if failed is not None:
+            return [failed]
         if self.differs:
             verdict = takeup.why_not_taken_up(self.model, self.server)
             return [self.problem(verdict.id, mismatch=self.mismatch(), **verdict.facts)]
@@ -178,6 +177,19 @@ class _Judge:
         if self.runs and all(group.passive for group in self.runs):
             found.append(self.problem("only_passive"))
         return found
+
+
+def failed_load(model: OnDisk, version: SeenVersion, server: ServerSeen, mismatch: str = "") -> Optional[Problem]:
+    """Whether the last load of a version that serves has failed.
+
+    Args:
+        mismatch: what it runs instead, as a sentence; empty where that is not known.
+    """
+    failure = takeup.failed_load(model, version, server)
+    if failure is None:
+        return None
+    texts = {"mismatch": mismatch, "host": about_gpus(failure, server), "take_up": takeup.how_to_take_up(server)}
+    return problem("reload_failed", model.critical, reason=plain(failure), **texts)
 
 
 def of_policy(model: OnDisk) -> List[Problem]:

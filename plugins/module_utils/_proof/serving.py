@@ -96,7 +96,9 @@ class _Look:
         return found
 
     def has_unserved(self) -> bool:
-        return not self.model.errors and bool(self.unserved() or self.superfluous())
+        if self.model.errors or not self.model.versions:
+            return False
+        return bool(self.unserved() or self.superfluous())
 
     def unserved(self) -> List[int]:
         states = {version.version: version.state for version in self.versions}
@@ -119,7 +121,8 @@ class _Look:
 
     def extra_versions(self) -> List[Problem]:
         extra = self.superfluous()
-        if not extra or self.unserved() or self.model.errors:
+        wanted_serve = self.wanted <= {version.version for version in self.ready}
+        if not extra or not wanted_serve or self.model.errors:
             return []
         return [self.problem("extra_version", versions=", ".join(extra))]
 
