@@ -158,7 +158,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "reload_failed",
         CONTRADICTED,
-        "The last load has failed, and what was loaded before serves on: {reason}. {mismatch} {host}",
+        "The last load has failed, and what was loaded before serves on: {reason}. {more}",
         "Mend what the server names, or put the file back. {take_up}",
     ),
     Cause(
