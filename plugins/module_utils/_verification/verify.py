@@ -35,7 +35,7 @@ class Request(NamedTuple):
         service: the systemd unit that the server runs in, None where that is not known.
         server_log: path of its log; None for the journal of the service, if there is one.
         probe: whether to send models a request.
-        files: of the host that the server runs on.
+        root: of the file system of the host that the server runs on.
     """
 
     connection: Connection
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     service: Optional[str] = None
     server_log: Optional[str] = None
     probe: bool = False
-    files: HostFiles = HostFiles()
+    root: str = "/"
 
     def takes(self, name: str) -> bool:
         return not self.patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
@@ -101,7 +101,7 @@ def verify(request: Request) -> Verification:
 def _seen(request: Request, triton: Triton) -> ServerSeen:
     said = gather_server.gather(triton, request.connection.metrics())
     log = _log(request)
-    running = process.find(request.connection.url, request.service, request.files)
+    running = process.find(request.connection.url, request.service, HostFiles(request.root))
     by_process = running.control_mode if running else None
     probes = {}
     if request.probe:
