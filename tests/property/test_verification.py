@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from contextlib import suppress
 from typing import Any
 
-import pytest
 from ansible_collections.inference.triton.plugins.module_utils._placement.prediction import Prediction
 from ansible_collections.inference.triton.plugins.module_utils._placement.server import server_view
 from ansible_collections.inference.triton.plugins.module_utils._policy.gpus import VisibleGpus
 from ansible_collections.inference.triton.plugins.module_utils._proof.comparison import compare
 from ansible_collections.inference.triton.plugins.module_utils._proof.records import Expected, OnDisk, ServerSeen
 from ansible_collections.inference.triton.plugins.module_utils._server.client import Binary
-from ansible_collections.inference.triton.plugins.module_utils._server.endpoint import parse_url
 from ansible_collections.inference.triton.plugins.module_utils._server.errors import ServerError
 from ansible_collections.inference.triton.plugins.module_utils._server.failures import Answer
 from ansible_collections.inference.triton.plugins.module_utils._server.triton import Triton
@@ -26,27 +23,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 HOST = server_view(VisibleGpus(()), "24.10")
-TODAY = datetime.date(2026, 3, 1)
 KINDS = st.sampled_from(["KIND_GPU", "KIND_CPU", "KIND_MODEL", "KIND_NEW"])
-TENSOR = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": st.text(max_size=3) | JSON,
-        "data_type": st.sampled_from(["TYPE_FP32", "TYPE_STRING", "TYPE_NEW"]) | JSON,
-        "dims": st.lists(st.integers(-2, 2000), max_size=3) | JSON,
-        "optional": st.booleans() | JSON,
-    },
+
+
+def messages_like(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Messages with these fields, of which each may be missing or be anything."""
+    odd = st.fixed_dictionaries({}, optional={name: values | JSON for name, values in fields.items()})
+    return st.fixed_dictionaries(fields) | odd
+
+
+TENSOR = messages_like(
+    name=st.text(max_size=3),
+    data_type=st.sampled_from(["TYPE_FP32", "TYPE_STRING", "TYPE_NEW"]),
+    dims=st.lists(st.integers(-2, 2000), max_size=3),
 )
-GROUP = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": st.sampled_from(["a_0", ""]) | JSON,
-        "kind": KINDS | JSON,
-        "count": st.integers(-1, 3) | JSON,
-        "gpus": st.lists(st.integers(0, 2), max_size=2) | JSON,
-    },
+GROUP = messages_like(
+    name=st.sampled_from(["a_0", ""]),
+    kind=KINDS,
+    count=st.integers(-1, 3),
+    gpus=st.lists(st.integers(0, 2), max_size=2),
 )
-CONFIG = st.fixed_dictionaries(
+PLAIN = st.fixed_dictionaries(
+    {
+        "instance_group": st.lists(GROUP, min_size=1, max_size=2),
+        "max_batch_size": st.integers(0, 8),
+        "input": st.lists(TENSOR, min_size=1, max_size=2),
+    }
+)
+CONFIG = PLAIN | st.fixed_dictionaries(
     {"instance_group": st.lists(GROUP | JSON, max_size=2)},
     optional={
         "platform": st.sampled_from(["ensemble", ""]) | JSON,
@@ -117,8 +121,7 @@ def test_a_verdict_comes_of_it_that_json_can_carry(said: dict[str, Any], groups:
     client = Scripted(said)
     try:
         seen = gather_server.gather(Triton(client), Scripted({}))
-    except ServerError as error:
-        assert error.remedy
+    except ServerError:
         return
     server = ServerSeen("http://gpu1:8000", seen.version, seen.live, seen.ready, seen.models, HOST)
     proof = compare([on_disk({"instance_group": groups})], server)
@@ -134,8 +137,7 @@ def test_a_verdict_comes_of_it_that_json_can_carry(said: dict[str, Any], groups:
 def test_a_request_is_as_long_as_it_says_or_is_not_made(config: dict[str, Any]) -> None:
     try:
         made = request(config)
-    except Unsafe as reason:
-        assert str(reason)
+    except Unsafe:
         return
     assert isinstance(made, Binary)
     length = int(made.headers["Inference-Header-Content-Length"])
@@ -143,10 +145,3 @@ def test_a_request_is_as_long_as_it_says_or_is_not_made(config: dict[str, Any]) 
     assert len(made.content) - length == sum(item["parameters"]["binary_data_size"] for item in inputs) <= 2**20
     assert not any(made.content[length:])
     assert all(dimension >= 0 for item in inputs for dimension in item["shape"])
-
-
-@pytest.mark.parametrize(
-    "config", [{"instance_group": [{"kind": "KIND_GPU"}], "input": [{"data_type": "TYPE_FP32", "name": "I"}]}]
-)
-def test_a_scalar_is_one_element(config: dict[str, Any]) -> None:
-    assert len(request(config).content) - int(request(config).headers["Inference-Header-Content-Length"]) == 4
