@@ -14,7 +14,7 @@ from typing import Any, List, Mapping, NamedTuple
 from .running_config import differences
 
 _COMPLETED = ("max_batch_size", "input", "output")
-_DEFAULTS = (0, "", False)
+_DEFAULTS = (0, "", False, [], {})
 
 
 class FileDifference(NamedTuple):
