@@ -106,9 +106,7 @@ def main() -> None:
     for title, value in rows:
         print(f"{title:66}{value:8.2f} s")
     added = task - start_up
-    print(
-        f"The proof adds {added:.2f} s to Ansible's start-up, {added / bare:.1f} times the plain reading of the answers."
-    )
+    print(f"The proof adds {added:.2f} s to Ansible's start-up, {added / bare:.1f} times the plain reading.")
 
 
 if __name__ == "__main__":
