@@ -65,6 +65,13 @@ TABLE: Tuple[Cause, ...] = (
         "repair. A model that may run on the CPU needs KIND_CPU, or a waiver.",
     ),
     Cause(
+        "no_such_gpu",
+        CONTRADICTED,
+        "It is not loaded, since it wants {what}, and the server has no such device: {reason}. On this host: {host}.",
+        "Correct gpus of its group: they are the numbers by which the server calls its devices, from 0 on. If the "
+        "device should be there, have inference.triton.gpu_facts say what became of it.",
+    ),
+    Cause(
         "no_gpu_support",
         CONTRADICTED,
         "It is not loaded: {reason}. This Triton was built without GPUs.",
@@ -158,7 +165,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "reload_failed",
         CONTRADICTED,
-        "The last load has failed, and what was loaded before serves on: {reason}. {mismatch} {host}",
+        "The last load has failed, and what was loaded before serves on: {reason}. {more}",
         "Mend what the server names, or put the file back. {take_up}",
     ),
     Cause(

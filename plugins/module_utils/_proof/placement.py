@@ -188,8 +188,9 @@ def failed_load(model: OnDisk, version: SeenVersion, server: ServerSeen, mismatc
     failure = takeup.failed_load(model, version, server)
     if failure is None:
         return None
-    texts = {"mismatch": mismatch, "host": about_gpus(failure, server), "take_up": takeup.how_to_take_up(server)}
-    return problem("reload_failed", model.critical, reason=plain(failure), **texts)
+    more = " ".join(filter(None, (mismatch, about_gpus(failure, server))))
+    take_up = takeup.how_to_take_up(server)
+    return problem("reload_failed", model.critical, reason=plain(failure), more=more, take_up=take_up)
 
 
 def of_policy(model: OnDisk) -> List[Problem]:

@@ -163,11 +163,12 @@ class _Look:
         if number is None and _NO_GPUS not in reason:
             return self.problem("load_failed", reason=said)
         there = self.server.host.ordinals()
+        what = "a GPU" if number is None else f"GPU {number.group(1)}"
         if there if number is None else int(number.group(1)) in there:
-            what = "a GPU" if number is None else f"GPU {number.group(1)}"
             seen = f"The server says: {said}."
             return self.problem("server_without_gpu", what=what, gpus=host_gpus(self.server), seen=seen)
-        return self.problem("no_gpu", reason=said, host=why_no_gpu(self.server))
+        identifier = "no_such_gpu" if there else "no_gpu"
+        return self.problem(identifier, what=what, reason=said, host=why_no_gpu(self.server))
 
 
 def refusal(model: OnDisk) -> Tuple[str, str]:
@@ -216,4 +217,5 @@ def about_gpus(reason: str, server: ServerSeen) -> str:
 
 def plain(reason: str) -> str:
     """What a server says, in one line and without its full stop; a Python model's traceback has several."""
-    return " ".join(reason.split()).rstrip(" .;")
+    said = " ".join(reason.split()).rstrip(" .;")
+    return f"{said} none" if said.endswith(" are:") else said  # Triton's list of devices is empty

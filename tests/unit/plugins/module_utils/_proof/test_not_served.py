@@ -67,8 +67,19 @@ def test_a_gpu_that_the_host_has_and_the_server_does_not_see():
 
 def test_a_device_number_that_the_host_does_not_have():
     proof = proof_of(on_disk("m", [{**GPU, "gpus": [3]}]), down(NO_SUCH_GPU.format(3)), gpu_host())
-    assert ids(proof) == ["no_gpu"]
-    assert "it has GPU 0 (Tesla T4)" in proof.problems[0].text
+    assert ids(proof) == ["no_such_gpu"]
+    assert proof.problems[0].text.startswith(
+        "It is not loaded, since it wants GPU 3, and the server has no such device"
+    )
+    assert "On this host: it has GPU 0 (Tesla T4)." in proof.problems[0].text
+    assert proof.problems[0].cure.startswith("Correct gpus of its group")
+
+
+def test_a_device_number_on_a_host_without_any():
+    reason = NO_SUCH_GPU.format(0)[:-1]
+    (problem,) = proof_of(on_disk("m", [{**GPU, "gpus": [0]}]), down(reason)).problems
+    assert problem.id == "no_gpu"
+    assert "compatibility of 6.000000 are: none. On this host: the driver is not loaded." in problem.text
 
 
 def test_a_device_that_is_left_out_is_told_of():
