@@ -8,7 +8,7 @@ nothing) and src/backend_model_instance.cc; each backend's TRITONBACKEND_ModelIn
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from .._model_config.instance_group import KIND_CPU, KIND_GPU, KIND_MODEL
 from .across_models import Across
@@ -117,7 +117,7 @@ def _from_metrics(version: SeenVersion, groups: Sequence[RunningGroup], server: 
         return set(), ""
     gpus = {gpu for group in groups if group.kind == KIND_GPU for gpu in group.gpus}
     uuids = _uuids(server)
-    known = all(uuids.get(gpu, "").startswith("GPU-") for gpu in gpus)
+    known = _are_known(gpus, uuids)
     confirmed = set()
     for index, group in enumerate(groups):
         if group.kind != KIND_GPU or not group.gpus:
@@ -129,12 +129,12 @@ def _from_metrics(version: SeenVersion, groups: Sequence[RunningGroup], server: 
 
 def _from_memory(version: SeenVersion, groups: Sequence[RunningGroup]) -> Tuple[Set[int], str]:
     rows = [row for row in version.memory_usage or () if isinstance(row, Mapping) and row.get("byte_size")]
-    on_gpu = {row.get("id") for row in rows if row.get("type") == "GPU"}
+    on_gpu = {str(row.get("id")) for row in rows if row.get("type") == "GPU"}
     if not rows:
         return set(), ""
     confirmed = set()
     for index, group in enumerate(groups):
-        if group.kind == KIND_GPU and group.gpus and set(group.gpus) <= on_gpu:
+        if group.kind == KIND_GPU and group.gpus and set(map(str, group.gpus)) <= on_gpu:
             confirmed.add(index)
         # Any model has memory of the CPU, so that this speaks only where no other group has taken it.
         if group.kind == KIND_CPU and not on_gpu and all(other.kind == KIND_CPU for other in groups):
@@ -153,14 +153,22 @@ def _from_probe(model: OnDisk, groups: Sequence[RunningGroup], server: ServerSee
         return set(), ""
     if not probe.gpu_uuids:
         return set(), "A request with zeros was answered. No counter says on which device."
-    by_uuid = {uuid: ordinal for ordinal, uuid in _uuids(server).items() if uuid}
-    ordinals = {by_uuid.get(uuid) for uuid in probe.gpu_uuids}
-    on_gpu = [index for index, group in enumerate(groups) if group.kind == KIND_GPU]
-    # One request runs in one instance. It confirms the group that this one is of, where that can only be one group.
-    confirmed = {index for index in on_gpu if len(groups[index].gpus) == 1 and set(groups[index].gpus) <= ordinals}
-    if len(on_gpu) == 1 and (ordinals == {None} or ordinals & set(groups[on_gpu[0]].gpus)):
-        confirmed = set(on_gpu)
+    uuids = _uuids(server)
+    # One request runs in one instance, and so confirms one group, where it can only be of that one.
+    confirmed = set()
+    for index, group in enumerate(groups):
+        others = [other for other in groups if other is not group and other.kind == KIND_GPU]
+        known = _are_known(group.gpus, uuids)
+        if group.kind != KIND_GPU or any(not known or set(other.gpus) & set(group.gpus) for other in others):
+            continue
+        if not known or {uuids[gpu] for gpu in group.gpus} & set(probe.gpu_uuids):
+            confirmed.add(index)
     return confirmed, f"A request with zeros was answered, and counted on {', '.join(sorted(probe.gpu_uuids))}."
+
+
+def _are_known(gpus: Iterable[int], uuids: Mapping[int, str]) -> bool:
+    """Whether GPUs can be told by the UUIDs that metrics have: these know no MIG device."""
+    return all(uuids.get(gpu, "").startswith("GPU-") for gpu in gpus)
 
 
 def _uuids(server: ServerSeen) -> Dict[int, str]:

@@ -68,7 +68,8 @@ class _Look:
         if busy:
             return Serving(busy)
         found = self.broken() or self.not_served()
-        wants_load = found.id not in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        useless = self.model.errors or found.id in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        wants_load = not useless
         # What nobody has loaded, nobody misses, unless it has to be served.
         if found.id in ("not_loaded", "not_in_index", "unloaded") and not self.model.critical:
             wants_load = False
@@ -96,7 +97,9 @@ class _Look:
         return found
 
     def has_unserved(self) -> bool:
-        return not self.model.errors and bool(self.unserved() or self.superfluous())
+        if self.model.errors or not self.model.versions:
+            return False
+        return bool(self.unserved() or self.superfluous())
 
     def unserved(self) -> List[int]:
         states = {version.version: version.state for version in self.versions}
@@ -119,7 +122,8 @@ class _Look:
 
     def extra_versions(self) -> List[Problem]:
         extra = self.superfluous()
-        if not extra or self.unserved() or self.model.errors:
+        wanted_serve = self.wanted <= {version.version for version in self.ready}
+        if not extra or not wanted_serve or self.model.errors:
             return []
         return [self.problem("extra_version", versions=", ".join(extra))]
 
@@ -129,6 +133,8 @@ class _Look:
         reason, cure = refusal(model)
         if is_template(model):
             return self.problem("template", reason=reason)
+        if reason and any(version.reason not in ("", UNLOADED) for version in self.versions):
+            return self.problem("load_failed", reason=reason)
         if reason:
             return self.problem("hidden_by_error", reason=reason, cure=cure)
         if not model.versions:
@@ -145,7 +151,8 @@ class _Look:
             if model.prediction.loads is False and model.prediction.stage == POLLING:
                 cure = "Correct the file."
                 return self.problem("hidden_by_error", reason=plain(model.prediction.error), cure=cure)
-            return self.problem("not_loaded")
+            error = plain(model.prediction.error) if model.prediction.loads is False else ""
+            return self.problem("not_loaded", forecast=f"It is not expected to load: {error}." if error else "")
         reasons = [version.reason for version in self.versions if version.reason != UNLOADED]
         if not reasons:
             return self.problem("unloaded")
@@ -160,11 +167,12 @@ class _Look:
         if number is None and _NO_GPUS not in reason:
             return self.problem("load_failed", reason=said)
         there = self.server.host.ordinals()
+        what = "a GPU" if number is None else f"GPU {number.group(1)}"
         if there if number is None else int(number.group(1)) in there:
-            what = "a GPU" if number is None else f"GPU {number.group(1)}"
             seen = f"The server says: {said}."
             return self.problem("server_without_gpu", what=what, gpus=host_gpus(self.server), seen=seen)
-        return self.problem("no_gpu", reason=said, host=why_no_gpu(self.server))
+        identifier = "no_such_gpu" if there else "no_gpu"
+        return self.problem(identifier, what=what, reason=said, host=why_no_gpu(self.server))
 
 
 def refusal(model: OnDisk) -> Tuple[str, str]:
@@ -177,7 +185,8 @@ def refusal(model: OnDisk) -> Tuple[str, str]:
         more = f" (and {len(model.errors) - 1} more)" if len(model.errors) > 1 else ""
         message = str(first.get("message", "")).rstrip(".")
         return f"{place}: {message}{more}", str(first.get("hint") or "") or "Correct the file."
-    if model.expected.status in (INVALID, TEMPLATE):
+    # What only the policy would break is not met, and the file is fine.
+    if model.expected.met and model.expected.status in (INVALID, TEMPLATE):
         return model.expected.reason.partition(": fill in")[0].rstrip("."), "Correct the file."
     return "", ""
 
@@ -201,7 +210,7 @@ def why_no_gpu(server: ServerSeen) -> str:
     if host.why_no_gpu is not None:
         return host.why_no_gpu.text
     left_out = "; ".join(text.rstrip(".") for text in host.left_out)
-    return f"it has {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
+    return f"there is {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
 
 
 def about_gpus(reason: str, server: ServerSeen) -> str:
@@ -213,4 +222,5 @@ def about_gpus(reason: str, server: ServerSeen) -> str:
 
 def plain(reason: str) -> str:
     """What a server says, in one line and without its full stop; a Python model's traceback has several."""
-    return " ".join(reason.split()).rstrip(" .;")
+    said = " ".join(reason.split()).rstrip(" .;")
+    return f"{said} none" if said.endswith(" are:") else said  # Triton's list of devices is empty
