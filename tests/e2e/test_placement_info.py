@@ -357,6 +357,8 @@ def test_a_model_that_is_being_loaded(place: Place) -> None:
     server = place.start("--model-control-mode=explicit", "--load-model=fine")
     loading = threading.Thread(target=lambda: place.load("slow"))
     loading.start()
+    # An index that is asked for in the same moment is answered after the load.
+    wait_for(lambda: '"loading: slow:1"' in server.log_text())
     wait_for(lambda: index(server)["slow"].get("state") == "LOADING")
 
     result = place.look()
