@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role placement does where the real server does not do as the policy wants, and where it stops before that."""
+"""The role placement where the real server does not do as the policy wants, and where it stops before that."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def test_an_old_copy_that_serves_on_is_no_success(fleet: Fleet) -> None:
 def test_files_that_are_to_be_kept_stay(fleet: Fleet) -> None:
     fleet.add(a=CPU)
     fleet.start(*EXPLICIT, **FOUR)
+
     run = fleet.role(ON_THE_FOURTH, triton_placement_on_failure="keep")
     assert run.status != 0
     assert "gpus" in fleet.config("a").read_text()
@@ -215,3 +217,20 @@ def test_a_restricted_server_stops_before_anything_is_written(fleet: Fleet) -> N
     good = fleet.role(ON_CPU, triton_placement_headers={"key": "secret"})
     assert good.status == 0, good.output
     assert "secret" not in good.output
+
+
+def test_files_that_cannot_be_put_back_are_said_to_be_there(fleet: Fleet) -> None:
+    fleet.add(a=CPU)
+    fleet.start("--model-control-mode=none", **FOUR)
+    # Somebody edits the file after the run has written it, in place of a restart.
+    edit = f"import pathlib; p = pathlib.Path({str(fleet.config('a'))!r}); p.write_text(p.read_text() + '# mine')"
+    fleet.hosts["triton1"]["triton_placement_restart_command"] = [sys.executable, "-c", edit]
+
+    run = fleet.role(ON_THE_FOURTH)
+
+    assert run.status != 0
+    assert fleet.config("a").read_text().endswith("# mine")
+    told = run.message()
+    assert "could not be put back" in told
+    assert fleet.backup_ids()[0] in told
+    assert "as they were before" not in told
