@@ -105,6 +105,7 @@ def test_two_models_of_one_name(make_repository):
         (b'backend: "openvino"\n', {}, "incompatible", "file", [], False),
         (b'backend: "${BACKEND}"\n', {}, "template", "file", [], True),
         (b"backend: }\n", {}, "invalid", "file", [], True),
+        (BARE, {"config": {"max_batch_size": -1}}, "invalid", "file", [], False),
     ],
 )  # fmt: skip
 def test_what_each_status_comes_to(repository, read, text, rule, status, source, groups, met):
@@ -112,7 +113,7 @@ def test_what_each_status_comes_to(repository, read, text, rule, status, source,
     expected = read({**ON_GPU, **rule})["m"].expected
     assert (expected.status, expected.source, expected.groups, expected.met) == (status, source, groups, met)
     assert expected.reason
-    assert expected.rule == (None if status in ("unmatched", "template", "invalid") else "on the GPU")
+    assert expected.rule == (None if status in ("unmatched", "template") or text == b"backend: }\n" else "on the GPU")
 
 
 def test_a_waiver_of_the_policy_has_its_reason(repository, read):
