@@ -12,7 +12,8 @@ from ._placement_results import HostResults, Plain, Result, mapping, mappings
 
 ERROR, WARNING = "error", "warning"
 _SEVERITIES = (ERROR, WARNING)
-_WORD, _DIGIT = re.compile(r"[\w./:-]+"), re.compile(r"[0-9]")
+# Numbers, and paths in which there are names.
+_WORD, _VARIES = re.compile(r"[\w./:-]+"), re.compile(r"[0-9/]")
 
 
 class Attention(NamedTuple):
@@ -51,6 +52,8 @@ class Group(NamedTuple):
 NO_ANSWER, UNREACHABLE, RESTORED, FAILED = "no_answer", "unreachable", "restored", "failed"
 TASK_FAILED, NO_RESULT, HIDDEN = "task_failed", "no_result", "hidden_by_no_log"
 SILENT_CPU, WILL_NOT_LOAD, TO_CHANGE = "silent_cpu", "will_not_load", "to_change"
+# What a proof says of a file that the policy would write.
+_NOT_ENFORCED = "policy_not_enforced"
 
 # What keeps everything else from being known comes first.
 _FIRST = (NO_ANSWER, UNREACHABLE, RESTORED, FAILED, TASK_FAILED, HIDDEN, NO_RESULT)
@@ -96,8 +99,7 @@ def attention(host: str, results: HostResults) -> List[Attention]:
     elif results.prediction:
         found += _of_prediction(host, results.prediction)
     if results.policy:
-        told = {thing.model for thing in found if thing.id.startswith("policy_")}
-        found += [thing for thing in _of_policy(host, results.policy, results) if thing.model not in told]
+        found = _merged(found, [*_of_policy(host, results.policy, results)])
     if results.gpus and results.gpus.gpus:
         found += _of_gpus(host, results.gpus.gpus)
     return [thing for thing in found if thing.id != FAILED or not _is_told(results, found)]
@@ -162,8 +164,25 @@ def _of_prediction(host: str, prediction: Result) -> Iterator[Attention]:
             cause = one_line(mapping(predicted.get("cause")).get("text"))
             yield Attention(ERROR, SILENT_CPU, host, name, cause or "Nobody decided that it runs on the CPU.", cure)
         elif predicted.get("loads") is False:
-            cause = f"The server would not load it: {one_line(predicted.get('error'))}"
+            cause = _sentence(f"The server would not load it: {one_line(predicted.get('error'))}")
             yield Attention(ERROR, WILL_NOT_LOAD, host, name, cause, cure or "Correct what the server names.")
+
+
+def _merged(proved: Sequence[Attention], planned: Sequence[Attention]) -> List[Attention]:
+    """What a proof and the policy say of the same file, once: as the policy has it where it would write the file."""
+    to_change = {_name(thing) for thing in planned if thing.id == TO_CHANGE}
+    found = [
+        thing
+        for thing in proved
+        if not (thing.id == _NOT_ENFORCED and thing.severity == WARNING and thing.model in to_change)
+    ]
+    told = {thing.model for thing in found if thing.id.startswith("policy_")}
+    return found + [thing for thing in planned if _name(thing) not in told]
+
+
+def _name(thing: Attention) -> str:
+    """The model without the variant of its configuration."""
+    return thing.model.partition(" (")[0]
 
 
 def _of_policy(host: str, policy: Result, results: HostResults) -> Iterator[Attention]:
@@ -171,13 +190,18 @@ def _of_policy(host: str, policy: Result, results: HostResults) -> Iterator[Atte
         status = _STATUSES.get(one_line(entry.get("status")))
         if status is None or entry.get("known") or (status.id == TO_CHANGE and not results.check_mode):
             continue
-        cause = one_line(entry.get("reason"))
+        reason = one_line(entry.get("reason"))
+        cause = _sentence(f"The policy changes its file: {reason}" if status.id == TO_CHANGE else reason)
         yield Attention(status.severity, status.id, host, _model(entry), cause, status.cure)
 
 
 def _model(entry: Plain) -> str:
     variant = one_line(entry.get("config_name"))
     return one_line(entry.get("model")) + (f" (configs/{variant}.pbtxt)" if variant else "")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
 
 
 def _of_gpus(host: str, facts: Plain) -> Iterator[Attention]:
@@ -203,11 +227,11 @@ def grouped(things: Sequence[Attention]) -> List[Group]:
 
 def _kind(thing: Attention) -> Tuple[str, ...]:
     """What is the same in things that differ only in names and numbers."""
-    names = (thing.model.partition(" (")[0], thing.host)
+    names = (_name(thing), thing.host)
 
     def kept(match: Match[str]) -> str:
         word = match.group()
-        return "#" if word.rstrip(".:") in names or _DIGIT.search(word) else word
+        return "#" if word.rstrip(".:") in names or _VARIES.search(word) else word
 
     return (thing.severity, thing.id, _WORD.sub(kept, thing.cause), _WORD.sub(kept, thing.cure))
 

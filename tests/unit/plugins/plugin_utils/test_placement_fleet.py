@@ -228,6 +228,22 @@ def test_what_the_proof_says_of_the_policy_is_not_said_twice():
     ]
 
 
+def test_a_file_that_the_policy_changes_is_one_thing_with_and_without_a_proof():
+    problem = {"id": "policy_not_enforced", "severity": "warning", "text": "The file is not so.", "cure": "Run it."}
+    plan = {"instance_group_policy": policy(file("changed")), "check_mode": True}
+    raw = {"gpu-1": {**plan, "placement_info": proof(model("detect", "unproved", problem))}, "gpu-2": plan}
+    assert told(raw) == [("warning", "to_change", {"gpu-1": ["detect"], "gpu-2": ["detect"]})]
+
+
+def test_paths_do_not_make_two_things_of_one():
+    entries = [
+        file("invalid", name, f"/srv/triton/models/{name}/config.pbtxt does not parse") for name in ("ocr", "asr")
+    ]
+    assert told({"gpu-1": {"instance_group_policy": policy(*entries)}}) == [
+        ("error", "invalid", {"gpu-1": ["asr", "ocr"]})
+    ]
+
+
 def test_a_lost_gpu_is_named():
     (group,) = fleet({"a": {"gpu_facts": gpus(1, 2, finding())}}).attention
     assert group.cause == "GPU 0000:41:00.0: The GPU fell off the bus."
