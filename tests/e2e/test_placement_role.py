@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +94,24 @@ def test_an_interrupted_run_is_made_good_by_the_next(fleet: Fleet, mode: str) ->
     assert run.status == 0, run.output
     assert fleet.backup_ids() == [], "this run had nothing to write"
     assert kinds(server, "a") == [("KIND_CPU", 2)]
+
+
+def test_a_run_that_is_killed_after_it_has_written(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN)
+    server = fleet.start(*EXPLICIT)
+    process, _folder = fleet.begin(ON_CPU)
+    deadline = time.monotonic() + 120
+    while "KIND_CPU" not in fleet.config("a").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    run = fleet.role(ON_CPU)
+
+    assert run.status == 0, run.output
+    assert kinds(server, "a") == [("KIND_CPU", 2)]
+    assert len(fleet.backup_ids()) == 1
 
 
 def test_a_configuration_from_a_request_is_found_and_given_up(fleet: Fleet) -> None:

@@ -206,6 +206,17 @@ def test_a_mode_that_is_not_the_server_s_stops_before_anything_is_written(fleet:
     assert "The server runs in the control mode poll" in run.message()
 
 
+def test_a_server_that_nobody_can_restart_stops_before_anything_is_written(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN)
+    fleet.start("--model-control-mode=none")
+    fleet.hosts["triton1"]["triton_placement_restart_command"] = []
+    tree = fleet.tree()
+    run = fleet.role(ON_CPU)
+    assert run.status != 0
+    assert fleet.tree() == tree
+    assert "nobody said how to restart it" in run.message()
+
+
 def test_a_restricted_server_stops_before_anything_is_written(fleet: Fleet) -> None:
     fleet.add(a=PLAIN)
     fleet.start(*EXPLICIT, "--http-restricted-api=model-repository,model-config:key=secret")
