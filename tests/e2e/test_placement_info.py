@@ -156,6 +156,17 @@ def test_without_the_log_nothing_independent_speaks_for_the_device(place: Place)
     assert result["log"] == {"source": None, "error": None}
 
 
+def test_the_other_format_of_the_log_and_a_log_of_several_starts(place: Place) -> None:
+    place.add(m=CPU)
+    server = place.start(*EXPLICIT, "--log-format=ISO8601")
+    assert grades(place.look()) == {"m": "proved"}
+    place.config("m").write_text(GPU)
+    server.restart()
+    assert grades(place.look()) == {"m": "proved"}
+    (evidence,) = [item for item in by_name(place.look())["m"]["evidence"] if item["independent"]]
+    assert evidence["id"] == "instance_log"
+
+
 def test_a_silent_fallback(place: Place) -> None:
     place.add(bare=PLAIN, count=PLAIN + "instance_group [ { count: 2 } ]\n", cpu=CPU)
     place.start(*EXPLICIT, gpus=0)
