@@ -150,3 +150,19 @@ def test_each_kind_of_input_is_answered_and_unsafe_models_are_not_asked(place: P
     assert (index(server), tree(place.models)) == before
     assert grades(probed) == grades(quiet)
     assert not probed["changed"]
+
+
+def test_a_model_that_takes_too_long_is_told_of_and_keeps_no_other_from_its_request(place: Place) -> None:  # noqa: F811
+    for name in ("slow", "swift"):
+        add(place, name, *TAKEN["any_length"])
+    code = place.models / "slow" / "1" / "model.py"
+    waiting = "def answer(self, request):\n        import time; time.sleep(4)\n"
+    code.write_text(code.read_text().replace("def answer(self, request):\n", waiting))
+    place.start(*EXPLICIT, gpus=1)
+
+    result = place.look(probe=True, timeout=2)
+
+    assert grades(result) == {"slow": "consistent", "swift": "consistent"}
+    assert (problems(result, "slow"), problems(result, "swift")) == (["probe_failed"], [])
+    assert "2 seconds" in by_name(result)["slow"]["problems"][0]["text"]
+    assert probe_text(result, "swift").startswith("A request with zeros was answered")
