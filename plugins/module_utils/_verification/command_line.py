@@ -110,7 +110,8 @@ def _look_and_tell(wanted: MonitorOptions, output: TextIO) -> int:
     state = _state(wanted)
     lines, state["announced"] = announce(state, before, state["checked_at_seconds"], wanted.remind)
     if not is_journal(output):
-        lines = [Line("", state["summary"]), *(Line("", f"{one.severity}: {one.text}") for one in problems(state))]
+        told = (f"{one.severity}: {one.text}" for one in problems(state))
+        lines = [Line("", text) for text in (state["summary"], f"GPUs: {state['gpu']['summary']}", *told)]
     unwritten = list(_keep(wanted, state))
     _print(output, [*doubts, *lines, *unwritten])
     return NO_ANSWER if unwritten else _EXITS[state["status"]]

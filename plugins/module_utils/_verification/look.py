@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from .._gpu.detection import SOURCE
 from .._gpu.diagnosis import diagnose
 from .._gpu.facts import as_facts, visible_gpus
 from .._gpu.probing import collect
@@ -80,7 +81,9 @@ def see_gpus(wanted: MonitorOptions, seconds: float) -> Gpus:
     facts = as_facts(diagnosis)
     findings = [_finding(found, wanted.accepted_gpu_states) for found in facts["findings"]]
     told = _told(facts["summary"], _worst(findings), facts["present_count"], facts["usable_count"], wanted, findings)
-    return Gpus(told, visible_gpus(diagnosis, "the GPUs of this host"))
+    visible = visible_gpus(diagnosis, SOURCE)
+    version = wanted.placement["driver_version"]
+    return Gpus(told, visible if version is None else visible._replace(driver_version=version))
 
 
 def _told(

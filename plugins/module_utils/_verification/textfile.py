@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
+from .._gpu.states import ERROR, WARNING
 from .state_file import COMPARED, STATUSES
 
 FILE = "triton_placement.prom"
@@ -139,7 +140,7 @@ def _contradicted(models: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
 
 def _gpu_problems(findings: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:
     told = dict.fromkeys((one["state"], one["pci_address"] or "", one["severity"]) for one in findings)
-    for cause, address, severity in told:
+    for cause, address, severity in (one for one in told if one[2] in (ERROR, WARNING)):
         yield Sample((("cause", cause), ("pci_address", address), ("severity", severity)), 1)
 
 
