@@ -114,7 +114,7 @@ def _of_models(models: Any) -> Iterator[Problem]:
     for model in models:
         critical = ", critical" if model["critical"] else ""
         for problem in model["problems"]:
-            name = f"model {model['name']} ({problem['id']}{critical})"
+            name = f"model {_one_line(model['name'])} ({problem['id']}{critical})"
             key = f"{_MODEL} {model.get('repository') or ''} {model['name']} {problem['id']} {problem['severity']}"
             yield Problem(
                 key, _MODEL, name, problem["severity"], f"{name}: {_sentences(problem['text'], problem['cure'])}"
@@ -124,7 +124,7 @@ def _of_models(models: Any) -> Iterator[Problem]:
 def _of_gpus(findings: Any) -> Iterator[Problem]:
     for finding in findings:
         if finding["severity"] in (ERROR, WARNING):
-            name = f"{finding['where']} ({finding['state']})"
+            name = f"{_one_line(finding['where'])} ({finding['state']})"
             key = f"{_GPU} {finding['pci_address'] or ''} {finding['state']} {finding['severity']}"
             yield Problem(
                 key, _GPU, name, finding["severity"], f"{name}: {_sentences(finding['explanation'], finding['remedy'])}"

@@ -44,8 +44,9 @@ has an error, with 2 where there is no answer, with 3 while the server starts, a
 way. In the journal it tells what is new, what is over, and now and then what still is; at a terminal, everything.
 """
 _HEALTH = f"""\
-Answers GET and HEAD of {" and ".join(PATHS)} over HTTP by what the last check saw: with 200, or with 503 while a critical
-model is not where it should be, the server does not serve, or the last check is too old. The body says why, as JSON.
+Answers GET and HEAD of {" and ".join(PATHS)} over HTTP by what the last check saw: with 200, or with 503 while a
+critical model is not where it should be, the server does not serve, or the last check is too old. The body says why, as
+JSON.
 """
 _TEST = "Reads the configuration and says what is wrong with it. Exits with 0 where it is good. Asks no server."
 
@@ -152,7 +153,7 @@ def _state(wanted: MonitorOptions) -> Dict[str, Any]:
 
 
 def _no_answer(summary: str) -> Dict[str, Any]:
-    gpu = {
+    gpu: Dict[str, Any] = {
         "summary": "Nobody has looked at the GPUs.",
         "severity": "ok",
         "present_count": None,

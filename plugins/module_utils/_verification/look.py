@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from .._gpu.detection import SOURCE
 from .._gpu.diagnosis import diagnose
 from .._gpu.facts import as_facts, visible_gpus
+from .._gpu.host_files import HostFiles
 from .._gpu.probing import collect
 from .._gpu.states import ERROR
 from .._gpu.wanted import parse_wanted
@@ -21,7 +22,6 @@ from .._repository.results import printable
 from .._server.errors import ServerError
 from .._service.errors import ServiceError
 from .._service.unit_state import read_unit
-from .._gpu.host_files import HostFiles
 from . import options, process
 from .monitor_options import MonitorOptions, gpu_options
 from .state_file import CONTRADICTED, DOWN, FAILED, FINE, GPU_PROBLEM, STARTING

@@ -112,7 +112,7 @@ def read_options(path: str) -> MonitorOptions:
         OptionsError: it is not there, or not good.
     """
     given = {name: value for name, value in _object(path).items() if value is not None}
-    problems = [f"{name}: there is no such option{suggest(name, _OWN)}" for name in given if name not in _OWN]
+    problems = [f"{name}: there is no such option.{suggest(name, _OWN)}" for name in given if name not in _OWN]
     problems += [_wrong(name, kind, given[name]) for name, kind in _OWN.items() if not _is_good(given, name, kind)]
     placement: Dict[str, Any] = {}
     if not problems:
