@@ -32,10 +32,13 @@ def test_what_is_no_state_is_refused(tmp_path, content):
 
 
 def test_two_looks_never_go_on_at_once(tmp_path):
-    with state_file.only_one(str(tmp_path)), pytest.raises(state_file.AlreadyRunningError):
-        with state_file.only_one(str(tmp_path)):
+    directory = str(tmp_path)
+    with state_file.only_one(directory):
+        with pytest.raises(state_file.AlreadyRunningError), state_file.only_one(directory):
             pass
-    with state_file.only_one(str(tmp_path)):
+        with pytest.raises(state_file.AlreadyRunningError), state_file.only_one(directory):
+            pass
+    with state_file.only_one(directory):
         pass
 
 
