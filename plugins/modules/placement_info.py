@@ -187,11 +187,11 @@ models:
       type: str
       sample: contradicted
     served:
-      description: Whether it serves, and its last change, as far as the server says, did not fail.
+      description: Whether a version of it serves, be it an old one.
       type: bool
       sample: true
     state:
-      description: Its state in the server's index, as in RV(inference.triton.server_info#module:models[].state).
+      description: C(READY) where a version serves, else the state of one that does not; null where the index has none.
       type: str
       sample: READY
     reason:

@@ -10,7 +10,7 @@ from .._proof.records import SeenModel, SeenVersion
 from .._server.client import Client
 from .._server.errors import ServerError
 from .._server.metrics import NO_METRICS, Metrics, read_metrics
-from .._server.model_states import LOADING, READY, by_model
+from .._server.model_states import LOADING, READY, Model, by_model
 from .._server.triton import IndexEntry, Triton
 
 # Answers that are about one model: it went away since the index was read, or its name cannot stand in a URL.
@@ -30,11 +30,8 @@ class Said(NamedTuple):
     metrics_error: Optional[str]
 
 
-def gather(triton: Triton, metrics: Client, wanted: Callable[[str], bool]) -> Said:
+def gather(triton: Triton, metrics: Client) -> Said:
     """Ask a server that is up for everything, over one connection and, for the metrics, a second one.
-
-    Args:
-        wanted: whether a model is to be asked for; of the others, nothing is told.
 
     Raises:
         ServerError: a part of the answer cannot be had, because it is restricted for example. Only the metrics, which
@@ -43,14 +40,23 @@ def gather(triton: Triton, metrics: Client, wanted: Callable[[str], bool]) -> Sa
     version = triton.metadata().version
     live, ready = triton.is_live(), triton.is_ready()
     measured, metrics_error = _metrics(metrics)
-    index = by_model(triton.index())
-    statistics = triton.statistics() if index else {}
+    statistics = triton.statistics()
+    index = _with_unlisted(by_model(triton.index()), statistics)
     models = {
         name: SeenModel(name, tuple(_version(triton, entry, statistics, measured) for entry in model.versions))
         for name, model in index.items()
-        if wanted(name)
     }
     return Said(version, live, ready, models, tuple(sorted(measured.gpus)), metrics_error)
+
+
+def _with_unlisted(index: Dict[str, Model], statistics: Statistics) -> Dict[str, Model]:
+    """The index with what it does not tell and that serves all the same, since only what serves has statistics.
+
+    Seen from tritonserver 2.51.0: a model whose directory is gone leaves the index at once, and serves on.
+    """
+    listed = {name for name, model in index.items() if model.versions}
+    unlisted = by_model(IndexEntry(*key, READY, "") for key in sorted(statistics) if key[0] not in listed)
+    return {**index, **unlisted}
 
 
 def _version(triton: Triton, entry: IndexEntry, statistics: Statistics, metrics: Metrics) -> SeenVersion:

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from .._gpu.host_files import HostFiles
 from .._placement.server import ServerView
 from .._policy.decision import Host
 from .._policy.rules import Policy
-from .._proof.comparison import Proof, compare
-from .._proof.records import OnDisk, ServerSeen
+from .._proof.comparison import compare
+from .._proof.proof import Proof
+from .._proof.records import ServerSeen
 from .._repository.discovery import Ignored
 from .._repository.results import printable
 from .._server.connection import Connection
@@ -87,16 +88,18 @@ def verify(request: Request) -> Verification:
         # The files first: what the server takes up meanwhile it has taken up, and what is written meanwhile is found
         # by the next run.
         disk = gather_disk.gather(request.repositories, request.server, request.policy, request.host, request.patterns)
-        needed = _needed(disk.models, request.takes)
-        seen = _seen(request, triton, needed)
+        seen = _seen(request, triton)
     finally:
         triton.client.close()
-    proof = compare([model for model in disk.models if needed(model.name)], seen)
-    return Verification(proof.only(request.takes), disk.ignored, disk.warnings)
+    # What holds for one model may show in another: an ensemble depends on its steps. So all are compared.
+    proof = compare(disk.models, seen)
+    wanted = [model for model in proof.models if request.takes(model.name)]
+    pending = [name for name in proof.pending if request.takes(name)]
+    return Verification(proof._replace(models=wanted, pending=pending), disk.ignored, disk.warnings)
 
 
-def _seen(request: Request, triton: Triton, needed: Callable[[str], bool]) -> ServerSeen:
-    said = gather_server.gather(triton, request.connection.metrics(), needed)
+def _seen(request: Request, triton: Triton) -> ServerSeen:
+    said = gather_server.gather(triton, request.connection.metrics())
     log = _log(request)
     running = process.find(request.connection.url, request.service, request.files)
     by_process = running.control_mode if running else None
@@ -133,21 +136,3 @@ def _source(running: Optional[process.RunningProcess], log: ServerLog) -> str:
     if running is not None:
         return f"the command line of process {running.pid}"
     return log.source or "" if log.control_mode else ""
-
-
-def _needed(models: Sequence[OnDisk], takes: Callable[[str], bool]) -> Callable[[str], bool]:
-    """Which models have to be looked at for the verdict on those that are wanted: an ensemble depends on its steps."""
-    steps = {model.name: _steps(model.config) for model in models}
-    wanted: Set[str] = set()
-    waiting = [name for name in steps if takes(name)]
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            waiting += steps.get(name, [])
-    return lambda name: name in wanted or takes(name)
-
-
-def _steps(config: Mapping[str, Any]) -> List[str]:
-    ensemble = config.get("ensemble_scheduling") or {}
-    return [str(step["model_name"]) for step in ensemble.get("step") or () if step.get("model_name")]

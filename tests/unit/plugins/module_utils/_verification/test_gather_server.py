@@ -21,11 +21,11 @@ def server():
 
 @pytest.fixture
 def gather(server):
-    def ask(wanted=lambda _name: True, metrics_url=None, headers=None):
+    def ask(metrics_url=None, headers=None):
         triton = Triton(Client(parse_url(server.url), headers or {}, 10.0))
         metrics = Client(parse_url(metrics_url or server.metrics_url), {}, 10.0)
         try:
-            return gather_server.gather(triton, metrics, wanted)
+            return gather_server.gather(triton, metrics)
         finally:
             triton.client.close()
 
@@ -78,11 +78,6 @@ def test_one_that_is_loaded_for_the_first_time_has_no_configuration_yet(gather, 
     server.models["a"].state = "LOADING"
     (version,) = gather().models["a"].versions
     assert (version.state, version.config, version.config_error) == ("LOADING", None, None)
-
-
-def test_nothing_is_asked_of_models_that_nobody_wants_to_know_about(gather, server):
-    assert list(gather(wanted=lambda name: name == "b").models) == ["b"]
-    assert not any("/models/a/" in path for _method, path, _body in server.calls)
 
 
 def test_metrics_that_cannot_be_had_are_told(gather):
