@@ -10,7 +10,7 @@ from .._proof.records import SeenModel, SeenVersion
 from .._server.client import Client
 from .._server.errors import ServerError
 from .._server.metrics import NO_METRICS, Metrics, read_metrics
-from .._server.model_states import LOADING, READY, by_model
+from .._server.model_states import LOADING, READY, Model, by_model
 from .._server.triton import IndexEntry, Triton
 
 # Answers that are about one model: it went away since the index was read, or its name cannot stand in a URL.
@@ -40,13 +40,23 @@ def gather(triton: Triton, metrics: Client) -> Said:
     version = triton.metadata().version
     live, ready = triton.is_live(), triton.is_ready()
     measured, metrics_error = _metrics(metrics)
-    index = by_model(triton.index())
-    statistics = triton.statistics() if index else {}
+    statistics = triton.statistics()
+    index = _with_unlisted(by_model(triton.index()), statistics)
     models = {
         name: SeenModel(name, tuple(_version(triton, entry, statistics, measured) for entry in model.versions))
         for name, model in index.items()
     }
     return Said(version, live, ready, models, tuple(sorted(measured.gpus)), metrics_error)
+
+
+def _with_unlisted(index: Dict[str, Model], statistics: Statistics) -> Dict[str, Model]:
+    """The index with what it does not tell and that serves all the same, since only what serves has statistics.
+
+    Seen from tritonserver 2.51.0: a model whose directory is gone leaves the index at once, and serves on.
+    """
+    listed = {name for name, model in index.items() if model.versions}
+    unlisted = by_model(IndexEntry(*key, READY, "") for key in sorted(statistics) if key[0] not in listed)
+    return {**index, **unlisted}
 
 
 def _version(triton: Triton, entry: IndexEntry, statistics: Statistics, metrics: Metrics) -> SeenVersion:
