@@ -29,11 +29,23 @@ from .verify import verify
 
 Result = Dict[str, Any]
 
-_GPU_SHARE = 0.4  # of the time, which a driver that hangs may take
+_GPU_SHARE = 0.5  # of the time, which a driver that hangs may take
+# What says nothing of the GPUs, but only that the user of the check may not ask the driver. To go on as if there were none
+# would contradict every model that is on one.
+_BLIND = "permission_denied"
 # What a server looks like that does not answer, and one that does not answer yet. Any other failure is an answer to
 # another question, such as a header that is missing: then nobody knows how the models are.
 _SILENT = ("refused", "closed", "truncated", "unavailable", "unreachable", "timeout")
 _NOT_YET = ("refused", "closed", "unavailable")
+
+
+_NOTHING: Mapping[str, Any] = {
+    "models": [],
+    "counts": {},
+    "contradicted": [],
+    "critical_contradicted": [],
+    "pending": [],
+}
 
 
 class Gpus(NamedTuple):
@@ -57,7 +69,11 @@ def look(wanted: MonitorOptions, deadline: float) -> Result:
     Nothing that is wrong with the host or its server raises.
     """
     gpus = see_gpus(wanted, max(deadline - time.monotonic(), 1.0) * _GPU_SHARE)
-    compared, failure = _compare(wanted, gpus.visible, deadline)
+    blind = next((one for one in gpus.told["findings"] if one["state"] == _BLIND and one["severity"] == ERROR), None)
+    if blind is not None:
+        compared, failure = _NOTHING, _blind(blind)
+    else:
+        compared, failure = _compare(wanted, gpus.visible, deadline)
     status = failure["status"] if failure else _status(compared, gpus.told)
     summary = failure["summary"] if failure else compared["summary"]
     return {
@@ -110,18 +126,28 @@ def _worst(findings: Sequence[Mapping[str, Any]]) -> str:
     return next((one for one in ("error", "warning", "info") if one in severities), "ok")
 
 
-def _compare(wanted: MonitorOptions, visible: Optional[VisibleGpus], deadline: float) -> Tuple[Result, Result]:
+def _compare(
+    wanted: MonitorOptions, visible: Optional[VisibleGpus], deadline: float
+) -> Tuple[Mapping[str, Any], Result]:
     """The comparison, and an empty failure; or no models, and why."""
     left = max(deadline - time.monotonic(), 0.1)
     asked = {**wanted.placement, "timeout": min(wanted.placement["timeout"], left), "startup_timeout": 0.0}
-    nothing: Result = {"models": [], "counts": {}, "contradicted": [], "critical_contradicted": [], "pending": []}
     try:
         found = verify(options.parse(asked, visible))
         return {**found.as_result(), "warnings": printable(found.warnings)}, {}
     except ServerError as error:
-        return nothing, printable(_of_server(error, asked))
+        return _NOTHING, printable(_of_server(error, asked))
     except (RepositoryError, QueryError, ConfigError) as error:
-        return nothing, printable({"status": FAILED, "summary": str(error), "server_error": None})
+        return _NOTHING, printable({"status": FAILED, "summary": str(error), "server_error": None})
+
+
+def _blind(finding: Mapping[str, Any]) -> Result:
+    summary = (
+        "The check may not ask the driver about the GPUs, so that it cannot tell where models should be. Name the group "
+        "of /dev/nvidia* in triton_placement_monitor_groups, or have the driver make them for everybody "
+        f"(NVreg_DeviceFileMode). {finding['explanation']}"
+    )
+    return {"status": FAILED, "summary": summary, "server_error": None}
 
 
 def _of_server(error: ServerError, asked: Mapping[str, Any]) -> Result:

@@ -13,7 +13,11 @@ from ansible_collections.inference.triton.plugins.module_utils._verification imp
 from ansible_collections.inference.triton.plugins.module_utils._verification.monitor_options import MonitorOptions
 from ansible_collections.inference.triton.plugins.module_utils._verification.options import completed
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.host_tree import HostTree
-from ansible_collections.inference.triton.tests.unit.plugins.module_utils._verification.looks import model
+from ansible_collections.inference.triton.tests.unit.plugins.module_utils._verification.looks import (
+    GPU_LOST,
+    gpus,
+    model,
+)
 
 
 class Verification:
@@ -139,3 +143,19 @@ def test_an_accepted_error_of_a_gpu_does_not_count(host, tmp_path):
     assert errors
     found = host.look(HostTree(tmp_path).root, gpus=None, expected_gpus=1, accepted_gpu_states=errors)
     assert (found["status"], found["gpu"]["severity"]) == ("fine", "info")
+
+
+def test_a_check_that_may_not_ask_the_driver_has_no_answer(host, monkeypatch):
+    finding = {
+        **GPU_LOST,
+        "state": "permission_denied",
+        "where": "the host",
+        "explanation": "It may not open the nodes.",
+    }
+    seen = looking.Gpus(gpus(finding, usable=0), None)
+    monkeypatch.setattr(looking, "see_gpus", lambda *_arguments: seen)
+    found = host.look()
+    assert host.request is None, "every model on a GPU would be contradicted"
+    assert found["status"] == "failed"
+    assert "triton_placement_monitor_groups" in found["summary"]
+    assert found["models"] == []
