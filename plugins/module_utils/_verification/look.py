@@ -30,8 +30,8 @@ from .verify import verify
 Result = Dict[str, Any]
 
 _GPU_SHARE = 0.5  # of the time, which a driver that hangs may take
-# What says nothing of the GPUs, but only that the user of the check may not ask the driver. To go on as if there were none
-# would contradict every model that is on one.
+# What says nothing of the GPUs, but only that the user of the check may not ask the driver. To go on as if there were
+# none would contradict every model that is on one.
 _BLIND = "permission_denied"
 # What a server looks like that does not answer, and one that does not answer yet. Any other failure is an answer to
 # another question, such as a header that is missing: then nobody knows how the models are.
@@ -143,8 +143,8 @@ def _compare(
 
 def _blind(finding: Mapping[str, Any]) -> Result:
     summary = (
-        "The check may not ask the driver about the GPUs, so that it cannot tell where models should be. Name the group "
-        "of /dev/nvidia* in triton_placement_monitor_groups, or have the driver make them for everybody "
+        "The check may not ask the driver about the GPUs, so that it cannot tell where models should be. Name the "
+        "group of /dev/nvidia* in triton_placement_monitor_groups, or have the driver make them for everybody "
         f"(NVreg_DeviceFileMode). {finding['explanation']}"
     )
     return {"status": FAILED, "summary": summary, "server_error": None}
