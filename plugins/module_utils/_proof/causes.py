@@ -28,9 +28,6 @@ class Cause(NamedTuple):
     lenient: bool = False
 
 
-_REFUSED = "The server has refused it: {reason}."
-_RESTART = "Restart the server, then look again."
-
 TABLE: Tuple[Cause, ...] = (
     # Where nobody has decided.
     Cause(
@@ -40,7 +37,7 @@ TABLE: Tuple[Cause, ...] = (
         "{cure} See also why the host has no GPU: inference.triton.gpu_facts says it.",
     ),
     Cause(
-        "cpu_while_server_has_gpu",
+        "cpu_beside_gpu",
         CONTRADICTED,
         "It runs on the CPU, and nobody has decided that. {config}. The server uses a GPU for other models, so it had "
         "none when it loaded this one, or it was given another configuration than that of the file.",
@@ -68,6 +65,13 @@ TABLE: Tuple[Cause, ...] = (
         "repair. A model that may run on the CPU needs KIND_CPU, or a waiver.",
     ),
     Cause(
+        "no_such_gpu",
+        CONTRADICTED,
+        "It is not loaded, since it wants {what}, and the server has no such device: {reason}. On this host: {host}.",
+        "Correct gpus of its group: they are the numbers by which the server calls its devices, from 0 on. If the "
+        "device should be there, have inference.triton.gpu_facts say what became of it.",
+    ),
+    Cause(
         "no_gpu_support",
         CONTRADICTED,
         "It is not loaded: {reason}. This Triton was built without GPUs.",
@@ -82,7 +86,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "load_failed",
         CONTRADICTED,
-        _REFUSED,
+        "The server has refused it: {reason}.",
         "Mend what the server names. {take_up}",
     ),
     Cause(
@@ -121,7 +125,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "not_loaded",
         CONTRADICTED,
-        "Nobody has loaded it, or its directory was not complete when the server looked.",
+        "Nobody has loaded it, or its directory was not complete when the server looked. {forecast}",
         "{take_up}",
         lenient=True,
     ),
@@ -161,7 +165,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "reload_failed",
         CONTRADICTED,
-        "The last load has failed, and what was loaded before serves on: {reason}. {mismatch}",
+        "The last load has failed, and what was loaded before serves on: {reason}. {more}",
         "Mend what the server names, or put the file back. {take_up}",
     ),
     Cause(
@@ -207,8 +211,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "extra_version",
         PROVED,
-        "The server serves version {versions}, which by the file and the disk it would not load.",
-        "{take_up}",
+        "The server serves version {versions}, which it would not load from what is on disk now.",
+        "If the version is wanted, put it back before the server is started anew. Else: {take_up}",
     ),
     Cause(
         "extra_model",
@@ -231,9 +235,10 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "fewer_gpus",
         PROVED,
-        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: the server was started, or the "
-        "model loaded, when there were fewer.",
-        "Restart the server to use them all, or list the gpus that are meant.",
+        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: there were fewer when the server "
+        "was started, or it is not given all of them.",
+        "Restart the server to use them all. If it is meant to have fewer, give cuda_visible_devices or gpus as the "
+        "server has them.",
     ),
     Cause(
         "only_passive",
@@ -265,8 +270,8 @@ TABLE: Tuple[Cause, ...] = (
         "config_unknown",
         UNPROVED,
         "What the server runs version {version} with cannot be had: {reason}.",
-        "Give 'headers' with the key of a restricted API (--http-restricted-api), or lift the restriction for "
-        "model-config.",
+        "Where the API is restricted (--http-restricted-api), give 'headers' with its key, or lift the restriction of "
+        "model-config. Until then nothing is known of its devices.",
     ),
     Cause(
         "step_contradicted",
@@ -300,14 +305,10 @@ def problem(identifier: str, critical: bool = True, **facts: Any) -> Problem:
     """
     cause = CAUSES[identifier]
     severity = ERROR if best_grade(identifier, critical) == CONTRADICTED else WARNING
-    return Problem(identifier, severity, _sentence(cause.text, facts), _sentence(cause.cure, facts))
+    return Problem(identifier, severity, cause.text.format(**facts).strip(), cause.cure.format(**facts).strip())
 
 
 def best_grade(identifier: str, critical: bool) -> str:
     """The best grade that a model with this problem can have."""
     cause = CAUSES[identifier]
     return UNPROVED if cause.lenient and not critical else cause.best
-
-
-def _sentence(template: str, facts: Dict[str, Any]) -> str:
-    return " ".join(template.format(**facts).split(" ")).strip()

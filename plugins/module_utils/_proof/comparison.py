@@ -7,18 +7,18 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Sequence
 
 from .._model_config.backend import is_ensemble
-from .._model_config.instance_group import KIND_GPU
-from .._policy.decision import CHANGED, INCOMPATIBLE, VIOLATION
+from .._policy.decision import CHANGED, INCOMPATIBLE, VIOLATION, WAIVED
+from .across_models import Across, across, with_its_own_log
 from .causes import best_grade, problem
 from .ensembles import in_loading_order, steps_of
 from .evidence import gather
 from .grades import CONSISTENT, CONTRADICTED, PROVED, worst
 from .index_states import ON_ITS_WAY, READY
-from .placement import judge, of_policy
+from .placement import failed_load, judge, of_policy
 from .placement_difference import describe, running_groups
 from .proof import Proof
 from .records import POLICY, Drift, Evidence, ModelProof, OnDisk, Problem, SeenModel, SeenVersion, ServerSeen
-from .serving import look
+from .serving import look, plain
 
 _NO_DRIFT = Drift(None, None, None)
 
@@ -29,14 +29,15 @@ def compare(models: Sequence[OnDisk], server: ServerSeen) -> Proof:
     Args:
         models: all of the repositories, also those that the server hides.
     """
-    sees_gpus = _sees_gpus(server)
+    server = with_its_own_log(server)
+    together = across(server)
     by_name: Dict[str, List[OnDisk]] = {}
     for model in models:
         by_name.setdefault(model.name, []).append(model)
     proofs = []
     for model in models:
         elsewhere = [other.repository for other in by_name[model.name] if other is not model]
-        proofs.append(_of_model(model, server.models.get(model.name), server, sees_gpus, elsewhere))
+        proofs.append(_of_model(model, server.models.get(model.name), server, together, elsewhere))
     proofs += [_of_extra(seen) for name, seen in server.models.items() if name not in by_name and _serves(seen)]
     steps = {model.name: steps_of(model.config) for model in models}
     proofs = _with_steps(proofs, steps)
@@ -46,28 +47,36 @@ def compare(models: Sequence[OnDisk], server: ServerSeen) -> Proof:
 
 
 def _of_model(
-    model: OnDisk, seen: Optional[SeenModel], server: ServerSeen, sees_gpus: bool, elsewhere: Sequence[str]
+    model: OnDisk, seen: Optional[SeenModel], server: ServerSeen, together: Across, elsewhere: Sequence[str]
 ) -> ModelProof:
     serving = look(model, seen, server, elsewhere)
     problems, evidence = list(serving.problems), []
     caps: List[str] = []
     fields: Dict[str, None] = {}
     unlike_wanted, takes_up, known = False, serving.wants_load, False
-    for version in serving.ready:
+    for version in _that_count(model, serving.ready):
         if version.config is None:
-            problems.append(_config_unknown(model, version))
+            failed = failed_load(model, version, server)
+            problems += (
+                [_config_unknown(model, version)] if failed is None else [failed, _config_unknown(model, version)]
+            )
+            takes_up = takes_up or failed is not None
             continue
         known = True
-        judged = judge(model, version, version.config, server, sees_gpus)
+        judged = judge(model, version, version.config, server, together)
         problems += judged.problems
         fields.update(dict.fromkeys(judged.fields))
         unlike_wanted, takes_up = unlike_wanted or judged.unlike_wanted, takes_up or judged.takes_up
         if is_ensemble(version.config):
             evidence.append(Evidence("ensemble", f"Version {version.version} has no instances but its steps'.", False))
         if judged.groups:
-            support = gather(model, version, version.config, judged.groups, server)
+            support = gather(model, version, version.config, judged.groups, server, together)
             evidence += support.evidence
             caps.append(PROVED if support.confirmed and support.honoured else CONSISTENT)
+    if model.expected.status == WAIVED:
+        evidence.append(
+            Evidence("waiver", f"It need not be as the policy wants it: {plain(model.expected.reason)}.", False)
+        )
     problems += of_policy(model)
     problems += _of_probe(model, server)
     problems = _once(problems)
@@ -76,8 +85,14 @@ def _of_model(
     return ModelProof(model.name, grade, model, seen, evidence, problems, drift, takes_up)
 
 
+def _that_count(model: OnDisk, ready: Sequence[SeenVersion]) -> Sequence[SeenVersion]:
+    """The versions that should serve; where none of them does, those that serve in their place."""
+    wanted = [version for version in ready if version.version in map(str, model.versions)]
+    return wanted or ready
+
+
 def _config_unknown(model: OnDisk, version: SeenVersion) -> Problem:
-    reason = (version.config_error or "no reason is given").strip().rstrip(".")
+    reason = plain(version.config_error or "no reason is given")
     return problem("config_unknown", model.critical, version=version.version, reason=reason)
 
 
@@ -85,7 +100,7 @@ def _of_probe(model: OnDisk, server: ServerSeen) -> List[Problem]:
     probe = server.probes.get(model.name)
     if probe is None or probe.outcome != "failed":
         return []
-    return [problem("probe_failed", model.critical, reason=probe.text.strip().rstrip("."))]
+    return [problem("probe_failed", model.critical, reason=plain(probe.text))]
 
 
 def _serves(seen: SeenModel) -> bool:
@@ -141,6 +156,8 @@ def _with_its_steps(proof: ModelProof, steps: Mapping[str, Sequence[str]], final
     bad = [step for step in steps[proof.name] if final.get(step) == CONTRADICTED and step != proof.name]
     missing = [step for step in steps[proof.name] if step not in final]
     problems = list(proof.problems)
+    told = ", ".join(f"{step} {final.get(step, 'is not there')}" for step in steps[proof.name])
+    evidence = [*proof.evidence, Evidence("steps", f"It is no better than its steps: {told}.", False)]
     if bad:
         texts = {"steps": f"step {bad[0]} is", "they": "it"}
         if len(bad) > 1:
@@ -149,12 +166,4 @@ def _with_its_steps(proof: ModelProof, steps: Mapping[str, Sequence[str]], final
     if missing:
         problems.append(problem("step_missing", critical, steps=", ".join(missing)))
     grade = worst([final[proof.name], proof.grade, *(best_grade(found.id, critical) for found in problems)])
-    return proof._replace(grade=grade, problems=_once(problems))
-
-
-def _sees_gpus(server: ServerSeen) -> bool:
-    """Whether the server uses a GPU: its metrics have one, or some model has instances on one."""
-    if server.gpu_uuids:
-        return True
-    configs = (version.config for seen in server.models.values() for version in seen.versions if version.config)
-    return any(group.kind == KIND_GPU and group.gpus for config in configs for group in running_groups(config))
+    return proof._replace(grade=grade, evidence=evidence, problems=_once(problems))
