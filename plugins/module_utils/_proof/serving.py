@@ -68,7 +68,8 @@ class _Look:
         if busy:
             return Serving(busy)
         found = self.broken() or self.not_served()
-        wants_load = found.id not in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        useless = self.model.errors or found.id in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        wants_load = not useless
         # What nobody has loaded, nobody misses, unless it has to be served.
         if found.id in ("not_loaded", "not_in_index", "unloaded") and not self.model.critical:
             wants_load = False
@@ -132,6 +133,8 @@ class _Look:
         reason, cure = refusal(model)
         if is_template(model):
             return self.problem("template", reason=reason)
+        if reason and any(version.reason not in ("", UNLOADED) for version in self.versions):
+            return self.problem("load_failed", reason=reason)
         if reason:
             return self.problem("hidden_by_error", reason=reason, cure=cure)
         if not model.versions:
@@ -182,7 +185,8 @@ def refusal(model: OnDisk) -> Tuple[str, str]:
         more = f" (and {len(model.errors) - 1} more)" if len(model.errors) > 1 else ""
         message = str(first.get("message", "")).rstrip(".")
         return f"{place}: {message}{more}", str(first.get("hint") or "") or "Correct the file."
-    if model.expected.status in (INVALID, TEMPLATE):
+    # What only the policy would break is not met, and the file is fine.
+    if model.expected.met and model.expected.status in (INVALID, TEMPLATE):
         return model.expected.reason.partition(": fill in")[0].rstrip("."), "Correct the file."
     return "", ""
 

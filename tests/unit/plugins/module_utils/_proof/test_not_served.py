@@ -161,6 +161,20 @@ def test_an_invalid_file_of_which_only_the_policy_knows():
     assert "line 2: group 0 has kind: 9" in proof.problems[0].text
 
 
+def test_a_broken_file_of_which_the_index_tells_hides_nothing():
+    proof = proof_of(on_disk("m", [{"kind": 9}], errors=(BROKEN,)), down("Internal: unexpected kind KIND_AUTO"))
+    assert ids(proof) == ["load_failed"]
+    assert "/srv/models/m/config.pbtxt:3:1" in proof.problems[0].text
+    assert not proof.pending, "there is nothing that the server could load"
+
+
+def test_a_file_that_only_the_policy_would_break():
+    invalid = Expected(FILE, [GPU], "invalid", reason="max_batch_size must not be negative", met=False)
+    proof = proof_of(on_disk("m", [GPU], expected=invalid), running("m", [on_gpu(0)]), gpu_host())
+    assert ids(proof) == ["policy_not_met"]
+    assert "max_batch_size must not be negative" in proof.problems[0].text
+
+
 @pytest.mark.parametrize(("critical", "grade"), [(True, "contradicted"), (False, "unproved")])
 def test_a_template_that_nobody_filled_in(critical, grade):
     reason = "line 3 holds the placeholder ${KIND}: fill in the template before the policy can apply"

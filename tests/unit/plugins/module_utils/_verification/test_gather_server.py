@@ -67,6 +67,13 @@ def test_a_model_that_the_index_has_by_its_name_alone(gather, server):
     assert gather().models["a"].versions == ()
 
 
+def test_a_model_that_serves_and_is_not_in_the_index(gather, server, monkeypatch):
+    monkeypatch.setattr(FakeTriton, "_index", lambda self: [{"name": "a"}])
+    models = gather().models
+    assert [(name, model.versions[0].state) for name, model in models.items()] == [("a", "READY"), ("b", "READY")]
+    assert models["b"].versions[0].config
+
+
 def test_a_model_that_went_away_meanwhile(gather, server, monkeypatch):
     monkeypatch.setattr(FakeTriton, "_is_ready", lambda self, name: name == "b")
     (version,) = gather().models["a"].versions
