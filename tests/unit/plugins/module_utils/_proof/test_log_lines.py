@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._proof.log_lines import read_log
@@ -101,6 +102,22 @@ def test_a_failed_update_in_place_has_no_reason():
 def test_the_other_ways_to_fail(text, reason):
     (event,) = read(line(text, level="E")).loads["m"]
     assert (event.succeeded, event.reason) == (False, reason)
+
+
+def test_a_reason_of_several_lines_with_quotes_in_it():
+    reason = 'Internal: ValueError: say "hi" \\ there\n\nAt:\n  model.py(3): initialize\n'
+    (event,) = read(line(json.dumps(f"failed to load 'm' version 1: {reason}"), level="E")).loads["m"]
+    assert event.reason == reason
+
+
+def test_half_a_character_in_a_message():
+    (event,) = read(line("\"failed to load 'm' version 1: \\ud800\"", level="E")).loads["m"]
+    assert event.reason == "?"
+
+
+def test_a_line_that_was_cut_off():
+    (event,) = read(line("\"failed to load 'm' version 1: Internal: Value", level="E")).loads["m"]
+    assert event.reason == "Internal: Value"
 
 
 def test_an_unload_is_no_load():

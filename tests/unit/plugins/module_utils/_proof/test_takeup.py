@@ -54,7 +54,7 @@ def test_ready_with_a_reason_is_a_failed_update():
     assert (problem.id, proof.pending) == ("reload_failed", True)
     assert problem.text == (
         f"The last load has failed, and what was loaded before serves on: {NO_GPUS}. KIND_GPU is wanted, the server "
-        "runs KIND_CPU, 2 instances. On this host: it has GPU 0 (Tesla T4)."
+        "runs KIND_CPU, 2 instances. On this host: there is GPU 0 (Tesla T4)."
     )
 
 
@@ -205,8 +205,17 @@ def test_what_was_loaded_since_the_change_was_completed():
     assert completed(log=log(("m", True, "", AFTER))).problems == []
 
 
-def test_what_was_not_loaded_since_the_change_was_not():
-    assert ids(completed(log=log(("m", True, "", BEFORE)))) == ["edited_not_loaded"]
+def test_what_was_not_loaded_since_the_change_is_to_be_loaded():
+    """Somebody may have edited it, or only touched it: a load ends the doubt, and a false alarm would not."""
+    proof = completed(log=log(("m", True, "", BEFORE)))
+    assert (proof.grade, ids(proof), proof.pending) == ("consistent", ["completed_by_backend"], True)
+
+
+def test_what_a_backend_may_have_completed_does_not_hide_what_the_policy_wants():
+    wanted = by_policy([GPU], "changed", reason="group 0 is KIND_CPU where the rule wants KIND_GPU")
+    model = on_disk("m", [CPU], config={"max_batch_size": 4}, expected=wanted)
+    proof = proof_of(model, running("m", [on_cpu(2)], config={"max_batch_size": 8}), gpu_host())
+    assert ids(proof) == ["wrong_kind", "completed_by_backend", "policy_not_enforced"]
 
 
 def test_a_server_without_completion_completes_nothing():
