@@ -74,6 +74,11 @@ class Scenario:
     def container(self, host: str) -> str:
         return f"triton-{CLONE}-{self.name}-{host}"
 
+    @property
+    def volume(self) -> str:
+        """What all hosts of the scenario see at the same place, as they would see a network file system."""
+        return f"triton-{CLONE}-{self.name}"
+
 
 def engine_ready() -> Engine:
     """An engine with everything that it needs, installed first where MOLECULE_INSTALL asks for it."""
@@ -96,9 +101,10 @@ def may_install() -> bool:
     return os.environ.get("MOLECULE_INSTALL", "") not in ("", "0")
 
 
-def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) -> list[str]:
+def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int], shared: str | None = None) -> list[str]:
     """Make the hosts (name: Debian release) and the inventory that reaches them; gives one line about each.
 
+    They all have the same directory at the path `shared`, where there is one; it goes with the hosts.
     Hosts left over from an earlier run go first. Raises HostsError, and then leaves none behind.
     """
     engine = engine_ready()
@@ -112,9 +118,12 @@ def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) ->
     ports = iter(_free_ports(len(hosts) * (1 + len(publish))))
     reached = {host: {inside: next(ports) for inside in (SSH, *publish)} for host in hosts}
     try:
+        if shared:
+            engine.run("volume", "create", f"--label={scenario.label}", scenario.volume)
+        volumes = [f"--volume={scenario.volume}:{shared}"] if shared else []
         with ThreadPoolExecutor(AT_ONCE) as pool:
             started = [
-                pool.submit(_start, engine, scenario, host, images[release], reached[host])
+                pool.submit(_start, engine, scenario, host, images[release], reached[host], volumes)
                 for host, release in hosts.items()
             ]
         for future in started:
@@ -161,6 +170,9 @@ def destroy(scenario: Scenario, engine: Engine) -> int:
     if identifiers:
         at_once = ["--time=0"] if engine.program == "podman" else []
         engine.run("rm", "--force", "--volumes", *at_once, *identifiers, timeout=120)
+    volumes = engine.run("volume", "ls", "--quiet", "--filter", f"label={scenario.label}").split()
+    if volumes:
+        engine.run("volume", "rm", "--force", *volumes)
     with contextlib.suppress(OSError, ValueError, KeyError):
         for host in json.loads(scenario.inventory.read_text())["all"]["hosts"].values():
             shutil.rmtree(host["ansible_control_path_dir"], ignore_errors=True)
@@ -197,11 +209,13 @@ def _ansible(*command: str) -> str:
     return done.stdout
 
 
-def _start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int]) -> None:
+def _start(
+    engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int], volumes: Sequence[str]
+) -> None:
     name = scenario.container(host)
     published = [f"--publish=127.0.0.1:{outside}:{inside}" for inside, outside in reach.items()]
     options = ["--detach", f"--name={name}", f"--hostname={host}", f"--label={scenario.label}"]
-    engine.run("run", *options, *engine.systemd_options, *published, image, "/sbin/init")
+    engine.run("run", *options, *engine.systemd_options, *published, *volumes, image, "/sbin/init")
     engine.run("exec", "--interactive", name, "sh", "-c", ADMIT, text=scenario.key.with_suffix(".pub").read_text())
     _wait(engine, name, reach[SSH])
 
@@ -287,7 +301,9 @@ def _act(options: argparse.Namespace, scenario: Scenario, given: str | None) -> 
         if not hosts or not all(hosts.values()):
             raise HostsError("create needs --host NAME=RELEASE, for example --host web1=bookworm, at least once.")
         _link_collection()
-        return use_given(scenario, list(hosts), given) if given else create(scenario, hosts, options.publish)
+        if given:
+            return use_given(scenario, list(hosts), given)
+        return create(scenario, hosts, options.publish, options.shared)
     if given:
         scenario.inventory.unlink(missing_ok=True)
         return ["The given hosts stay."]
@@ -305,6 +321,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, required=True, help="where the inventory and the key go")
     parser.add_argument("--host", action="append", default=[], metavar="NAME=RELEASE", help="a host and its Debian")
     parser.add_argument("--publish", type=int, action="append", default=[], metavar="PORT", help="a port to reach")
+    parser.add_argument("--shared", metavar="PATH", help="where all of the hosts have one and the same directory")
     return parser
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Watch a Triton from outside: python watch.py http://127.0.0.1:8000 REPORT runs until the file REPORT.stop is there.
 
-Asks every model that is READY in the beginning, again and again, whether it still is. REPORT says then which, how often,
+Asks every model that is READY in the beginning, again and again, whether it still is. REPORT says then which, how often
 and what went wrong.
 """
 
