@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Tuple
 
-from .grades import CONSISTENT, CONTRADICTED, PROVED, UNPROVED
+from .grades import CONTRADICTED, PROVED, UNPROVED
 from .records import Problem
 
 ERROR, WARNING = "error", "warning"
@@ -28,9 +28,6 @@ class Cause(NamedTuple):
     lenient: bool = False
 
 
-_REFUSED = "The server has refused it: {reason}."
-_RESTART = "Restart the server, then look again."
-
 TABLE: Tuple[Cause, ...] = (
     # Where nobody has decided.
     Cause(
@@ -40,7 +37,7 @@ TABLE: Tuple[Cause, ...] = (
         "{cure} See also why the host has no GPU: inference.triton.gpu_facts says it.",
     ),
     Cause(
-        "cpu_while_server_has_gpu",
+        "cpu_beside_gpu",
         CONTRADICTED,
         "It runs on the CPU, and nobody has decided that. {config}. The server uses a GPU for other models, so it had "
         "none when it loaded this one, or it was given another configuration than that of the file.",
@@ -68,6 +65,13 @@ TABLE: Tuple[Cause, ...] = (
         "repair. A model that may run on the CPU needs KIND_CPU, or a waiver.",
     ),
     Cause(
+        "no_such_gpu",
+        CONTRADICTED,
+        "It is not loaded, since it wants {what}, and the server has no such device: {reason}. On this host: {host}.",
+        "Correct gpus of its group: they are the numbers by which the server calls its devices, from 0 on. If the "
+        "device should be there, have inference.triton.gpu_facts say what became of it.",
+    ),
+    Cause(
         "no_gpu_support",
         CONTRADICTED,
         "It is not loaded: {reason}. This Triton was built without GPUs.",
@@ -82,7 +86,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "load_failed",
         CONTRADICTED,
-        _REFUSED,
+        "The server has refused it: {reason}.",
         "Mend what the server names. {take_up}",
     ),
     Cause(
@@ -121,15 +125,15 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "not_loaded",
         CONTRADICTED,
-        "Nobody has loaded it, or its directory was not complete when the server looked.",
+        "Nobody has loaded it, or its directory was not complete when the server looked. {forecast}",
         "{take_up}",
         lenient=True,
     ),
     Cause(
         "unloaded",
         CONTRADICTED,
-        "It was unloaded by a request, and the policy counts it among the models that have to be served.",
-        "{take_up} If nobody is to use it, leave it out of 'critical' of the policy.",
+        "It was unloaded by a request.",
+        "{take_up} If it need not be served, leave it out of what 'critical' of the policy selects.",
         lenient=True,
     ),
     Cause(
@@ -161,7 +165,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "reload_failed",
         CONTRADICTED,
-        "The last load has failed, and what was loaded before serves on: {reason}. {mismatch}",
+        "The last load has failed, and what was loaded before serves on: {reason}. {more}",
         "Mend what the server names, or put the file back. {take_up}",
     ),
     Cause(
@@ -188,8 +192,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "completed_by_backend",
         PROVED,
-        "{mismatch} The backend may have completed it so.",
-        "If the file was edited since: {take_up}",
+        "The server runs it with another {fields} than the file has. The backend may have completed it so.",
+        "If the file was edited since the model was loaded: {take_up}",
     ),
     Cause(
         "old_version_serves",
@@ -207,8 +211,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "extra_version",
         PROVED,
-        "The server serves version {versions}, which by the file and the disk it would not load.",
-        "{take_up}",
+        "The server serves version {versions}, which it would not load from what is on disk now.",
+        "If the version is wanted, put it back before the server is started anew. Else: {take_up}",
     ),
     Cause(
         "extra_model",
@@ -231,15 +235,17 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "fewer_gpus",
         PROVED,
-        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: the server was started, or the "
-        "model loaded, when there were fewer.",
-        "Restart the server to use them all, or list the gpus that are meant.",
+        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: there were fewer when the server "
+        "was started, or it is not given all of them.",
+        "Restart the server to use them all. If it is meant to have fewer, give cuda_visible_devices or gpus as the "
+        "server has them.",
     ),
     Cause(
         "only_passive",
         CONTRADICTED,
         "All its groups are passive: it is READY, and no request ever gets to an instance.",
-        "Take passive away from one group, or leave the model out of 'critical' of the policy.",
+        "Take passive away from one group. If the model need not be served, leave it out of what 'critical' of the "
+        "policy selects.",
         lenient=True,
     ),
     Cause(
@@ -265,8 +271,8 @@ TABLE: Tuple[Cause, ...] = (
         "config_unknown",
         UNPROVED,
         "What the server runs version {version} with cannot be had: {reason}.",
-        "Give 'headers' with the key of a restricted API (--http-restricted-api), or lift the restriction for "
-        "model-config.",
+        "Where the API is restricted (--http-restricted-api), give 'headers' with its key, or lift the restriction of "
+        "model-config. Until then nothing is known of its devices.",
     ),
     Cause(
         "step_contradicted",
@@ -283,7 +289,7 @@ TABLE: Tuple[Cause, ...] = (
     ),
     Cause(
         "probe_failed",
-        CONSISTENT,
+        PROVED,
         "A request with zeros was answered with an error: {reason}.",
         "Send a request that the model can answer. The place of the model is not in question.",
     ),
@@ -300,14 +306,10 @@ def problem(identifier: str, critical: bool = True, **facts: Any) -> Problem:
     """
     cause = CAUSES[identifier]
     severity = ERROR if best_grade(identifier, critical) == CONTRADICTED else WARNING
-    return Problem(identifier, severity, _sentence(cause.text, facts), _sentence(cause.cure, facts))
+    return Problem(identifier, severity, cause.text.format(**facts).strip(), cause.cure.format(**facts).strip())
 
 
 def best_grade(identifier: str, critical: bool) -> str:
     """The best grade that a model with this problem can have."""
     cause = CAUSES[identifier]
     return UNPROVED if cause.lenient and not critical else cause.best
-
-
-def _sentence(template: str, facts: Dict[str, Any]) -> str:
-    return " ".join(template.format(**facts).split(" ")).strip()

@@ -8,9 +8,11 @@ nothing) and src/backend_model_instance.cc; each backend's TRITONBACKEND_ModelIn
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from .._model_config.instance_group import KIND_CPU, KIND_GPU, KIND_MODEL
+from .across_models import Across
+from .index_states import READY
 from .placement_difference import RunningGroup, describe
 from .records import Evidence, OnDisk, SeenVersion, ServerSeen
 
@@ -38,20 +40,30 @@ class Support(NamedTuple):
 
 
 def gather(
-    model: OnDisk, version: SeenVersion, config: Mapping[str, Any], groups: Sequence[RunningGroup], server: ServerSeen
+    model: OnDisk,
+    version: SeenVersion,
+    config: Mapping[str, Any],
+    groups: Sequence[RunningGroup],
+    server: ServerSeen,
+    together: Across,
 ) -> Support:
-    """Everything that speaks for the place of a version.
+    """Everything that speaks for the place of a version that has instances of its own.
 
     Args:
         config: what the server runs it with.
         groups: of that configuration.
     """
     found = [Evidence("resolved", f"Version {version.version} runs with {describe(groups)}.", False)]
+    told = {
+        "instance_log": _from_log(model, groups, server, together),
+        "gpu_uuid": _from_metrics(version, groups, server),
+        "memory_usage": _from_memory(version, groups),
+        "probe": _from_probe(model, groups, server),
+    }
     confirmed: Set[int] = set()
-    for source in (_from_log, _from_metrics, _from_memory, _from_probe):
-        indexes, text = source(model, version, groups, server)
+    for identifier, (indexes, text) in told.items():
         if text:
-            found.append(Evidence(_IDS[source], text, bool(indexes)))
+            found.append(Evidence(identifier, text, bool(indexes)))
         confirmed |= indexes
     why = _not_honoured(model, config, groups)
     if why:
@@ -68,11 +80,15 @@ def _not_honoured(model: OnDisk, config: Mapping[str, Any], groups: Sequence[Run
 
 
 def _from_log(
-    model: OnDisk, version: SeenVersion, groups: Sequence[RunningGroup], server: ServerSeen
+    model: OnDisk, groups: Sequence[RunningGroup], server: ServerSeen, together: Across
 ) -> Tuple[Set[int], str]:
     if server.log is None:
         return set(), ""
-    confirmed = {index for index, group in enumerate(groups) if _is_logged(group, model, server)}
+    confirmed = {
+        index
+        for index, group in enumerate(groups)
+        if group.name not in together.shared_groups and _is_logged(group, model, server)
+    }
     text = "The log of the server has the start of every instance, on the device that the configuration names."
     if confirmed and len(confirmed) < len(groups):
         numbers = ", ".join(map(str, sorted(confirmed)))
@@ -85,7 +101,7 @@ def _is_logged(group: RunningGroup, model: OnDisk, server: ServerSeen) -> bool:
     if server.log is None or group.each < 1:
         return False
     seen = server.models.get(model.name)
-    versions = sum(1 for version in seen.versions if version.state == "READY") if seen is not None else 1
+    versions = sum(1 for version in seen.versions if version.state == READY) if seen is not None else 1
     devices = group.gpus if group.kind == KIND_GPU else (None,)
     wanted = {(group.kind, device) for device in devices}
     for number in range(group.each):
@@ -95,15 +111,13 @@ def _is_logged(group: RunningGroup, model: OnDisk, server: ServerSeen) -> bool:
     return True
 
 
-def _from_metrics(
-    model: OnDisk, version: SeenVersion, groups: Sequence[RunningGroup], server: ServerSeen
-) -> Tuple[Set[int], str]:
+def _from_metrics(version: SeenVersion, groups: Sequence[RunningGroup], server: ServerSeen) -> Tuple[Set[int], str]:
     counted = set(version.gpu_uuids)
     if not counted:
         return set(), ""
     gpus = {gpu for group in groups if group.kind == KIND_GPU for gpu in group.gpus}
     uuids = _uuids(server)
-    known = all(uuids.get(gpu, "").startswith("GPU-") for gpu in gpus)
+    known = _are_known(gpus, uuids)
     confirmed = set()
     for index, group in enumerate(groups):
         if group.kind != KIND_GPU or not group.gpus:
@@ -113,16 +127,14 @@ def _from_metrics(
     return confirmed, f"The metrics count its inferences on {', '.join(sorted(counted))}."
 
 
-def _from_memory(
-    model: OnDisk, version: SeenVersion, groups: Sequence[RunningGroup], server: ServerSeen
-) -> Tuple[Set[int], str]:
+def _from_memory(version: SeenVersion, groups: Sequence[RunningGroup]) -> Tuple[Set[int], str]:
     rows = [row for row in version.memory_usage or () if isinstance(row, Mapping) and row.get("byte_size")]
-    on_gpu = {row.get("id") for row in rows if row.get("type") == "GPU"}
+    on_gpu = {str(row.get("id")) for row in rows if row.get("type") == "GPU"}
     if not rows:
         return set(), ""
     confirmed = set()
     for index, group in enumerate(groups):
-        if group.kind == KIND_GPU and group.gpus and set(group.gpus) <= on_gpu:
+        if group.kind == KIND_GPU and group.gpus and set(map(str, group.gpus)) <= on_gpu:
             confirmed.add(index)
         # Any model has memory of the CPU, so that this speaks only where no other group has taken it.
         if group.kind == KIND_CPU and not on_gpu and all(other.kind == KIND_CPU for other in groups):
@@ -131,9 +143,7 @@ def _from_memory(
     return confirmed, f"Its statistics count {sizes}."
 
 
-def _from_probe(
-    model: OnDisk, version: SeenVersion, groups: Sequence[RunningGroup], server: ServerSeen
-) -> Tuple[Set[int], str]:
+def _from_probe(model: OnDisk, groups: Sequence[RunningGroup], server: ServerSeen) -> Tuple[Set[int], str]:
     probe = server.probes.get(model.name)
     if probe is None:
         return set(), ""
@@ -143,23 +153,23 @@ def _from_probe(
         return set(), ""
     if not probe.gpu_uuids:
         return set(), "A request with zeros was answered. No counter says on which device."
-    by_uuid = {uuid: ordinal for ordinal, uuid in _uuids(server).items() if uuid}
-    ordinals = {by_uuid.get(uuid) for uuid in probe.gpu_uuids}
-    on_gpu = [index for index, group in enumerate(groups) if group.kind == KIND_GPU]
-    # One request runs in one instance. It confirms the group that this one is of, where that can only be one group.
-    confirmed = {index for index in on_gpu if len(groups[index].gpus) == 1 and set(groups[index].gpus) <= ordinals}
-    if len(on_gpu) == 1 and (ordinals == {None} or ordinals & set(groups[on_gpu[0]].gpus)):
-        confirmed = set(on_gpu)
+    uuids = _uuids(server)
+    # One request runs in one instance, and so confirms one group, where it can only be of that one.
+    confirmed = set()
+    for index, group in enumerate(groups):
+        others = [other for other in groups if other is not group and other.kind == KIND_GPU]
+        known = _are_known(group.gpus, uuids)
+        if group.kind != KIND_GPU or any(not known or set(other.gpus) & set(group.gpus) for other in others):
+            continue
+        if not known or {uuids[gpu] for gpu in group.gpus} & set(probe.gpu_uuids):
+            confirmed.add(index)
     return confirmed, f"A request with zeros was answered, and counted on {', '.join(sorted(probe.gpu_uuids))}."
+
+
+def _are_known(gpus: Iterable[int], uuids: Mapping[int, str]) -> bool:
+    """Whether GPUs can be told by the UUIDs that metrics have: these know no MIG device."""
+    return all(uuids.get(gpu, "").startswith("GPU-") for gpu in gpus)
 
 
 def _uuids(server: ServerSeen) -> Dict[int, str]:
     return {gpu.ordinal: gpu.uuid for gpu in server.host.gpus}
-
-
-_IDS = {
-    _from_log: "instance_log",
-    _from_metrics: "gpu_uuid",
-    _from_memory: "memory_usage",
-    _from_probe: "probe",
-}

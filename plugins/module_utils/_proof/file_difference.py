@@ -9,12 +9,12 @@ ends that). A number that is 0 in the file cannot be told from one that is left 
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple
+from typing import Any, List, Mapping, NamedTuple, Tuple
 
 from .running_config import differences
 
 _COMPLETED = ("max_batch_size", "input", "output")
-_DEFAULTS = (0, "", False)
+_DEFAULTS: Tuple[Any, ...] = (0, "", False, [], {})
 
 
 class FileDifference(NamedTuple):

@@ -8,10 +8,11 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from .._model_config.backend import is_ensemble
 from .._model_config.backend_kinds import ModelFacts
-from .._model_config.instance_group import KIND_AUTO, KIND_CPU, KIND_GPU, groups_of, is_implicit, kind_of
-from .._placement.explanation import right_kind
+from .._model_config.instance_group import KIND_CPU, KIND_GPU, groups_of, is_implicit, kind_of
+from .._placement.explanation import left_open, right_kind
 from .._policy.decision import CHANGED, VIOLATION, WAIVED
 from . import file_difference, takeup
+from .across_models import Across
 from .causes import problem
 from .placement_difference import (
     Mismatch,
@@ -22,7 +23,7 @@ from .placement_difference import (
     running_groups,
 )
 from .records import FILE, POLICY, OnDisk, Problem, SeenVersion, ServerSeen
-from .serving import host_gpus, why_no_gpu
+from .serving import about_gpus, host_gpus, plain, why_no_gpu
 
 _IMPLICIT: Tuple[Dict[str, Any], ...] = ({},)
 _FIELDS = 5  # as many fields stand in a message
@@ -32,7 +33,7 @@ class Judgement(NamedTuple):
     """What was found of one version.
 
     Attributes:
-        fields: paths of what differs between the file and the server; None where the file is not to be compared.
+        fields: paths of what differs between the file and the server; none where the file cannot be read.
         unlike_wanted: whether the instance groups are others than is wanted.
         takes_up: whether the server would change if it took up the file.
     """
@@ -45,22 +46,21 @@ class Judgement(NamedTuple):
 
 
 def judge(
-    model: OnDisk, version: SeenVersion, config: Mapping[str, Any], server: ServerSeen, sees_gpus: bool
+    model: OnDisk, version: SeenVersion, config: Mapping[str, Any], server: ServerSeen, together: Across
 ) -> Judgement:
     """Hold what the server runs a version with against what is wanted and against the file.
 
     Args:
         config: what the server runs it with.
-        sees_gpus: whether the server uses a GPU for any model.
     """
-    return _Judge(model, version, config, server, sees_gpus).judgement()
+    return _Judge(model, version, config, server, together).judgement()
 
 
 class _Judge:
     def __init__(
-        self, model: OnDisk, version: SeenVersion, config: Mapping[str, Any], server: ServerSeen, sees_gpus: bool
+        self, model: OnDisk, version: SeenVersion, config: Mapping[str, Any], server: ServerSeen, together: Across
     ) -> None:
-        self.model, self.version, self.server, self.sees_gpus = model, version, server, sees_gpus
+        self.model, self.version, self.server, self.together = model, version, server, together
         self.ensemble = is_ensemble(model.config) or is_ensemble(config)
         self.runs = running_groups(config)
         self.file_groups = groups_of(model.config)
@@ -78,12 +78,15 @@ class _Judge:
     def judgement(self) -> Judgement:
         if self.model.errors:  # what the file holds is not known; that it is broken is told elsewhere
             return Judgement(self.of_devices(), self.runs, (), False, False)
-        not_taken_up = self.not_taken_up()
-        problems = list(not_taken_up)
+        problems = self.not_taken_up()
+        told, takes_up = bool(problems), bool(problems)
+        if self.completed and not told:
+            loaded = takeup.was_loaded_since(self.model, self.server)
+            problems += [] if loaded else [self.problem("completed_by_backend", fields=_fields(self.completed))]
+            takes_up = loaded is False
         if not self.groups_differ:
-            problems += self.undecided() or self.unlike_wanted(told=bool(not_taken_up))
+            problems += self.undecided() or self.unlike_wanted(told)
         problems += self.of_devices()
-        takes_up = any(found.id != "completed_by_backend" for found in not_taken_up)
         return Judgement(problems, self.runs, [*self.differs, *self.completed], bool(self.unlike), takes_up)
 
     def problem(self, identifier: str, **facts: Any) -> Problem:
@@ -93,24 +96,16 @@ class _Judge:
         """What the server runs instead of what is wanted, as a sentence."""
         if self.unlike:
             return _sentence("; ".join(mismatch.text for mismatch in self.unlike))
-        paths = [*self.differs, *self.completed]
-        if not paths:
+        if not self.differs:
             return "What it runs is what the file has now, and the failure stays in the index until a load succeeds."
-        more = f" and {len(paths) - _FIELDS} more" if len(paths) > _FIELDS else ""
-        return f"The server runs it with another {', '.join(paths[:_FIELDS])}{more} than the file has."
+        return f"The server runs it with another {_fields(self.differs)} than the file has."
 
     def not_taken_up(self) -> List[Problem]:
-        failure = takeup.failed_load(self.model, self.version.reason, self.server)
-        if failure is not None:
-            reason = failure.strip().rstrip(" .;")
-            return [self.problem("reload_failed", reason=reason, mismatch=self.mismatch())]
+        """Where the server runs something else than the file says, or has failed to take it up."""
+        failed = failed_load(self.model, self.version, self.server, self.mismatch())
+        if failed is not None:
+            return [failed]
         if self.differs:
-            verdict = takeup.why_not_taken_up(self.model, self.server)
-            return [self.problem(verdict.id, mismatch=self.mismatch(), **verdict.facts)]
-        since = takeup.was_loaded_since(self.model, self.server) if self.completed else True
-        if since is None:
-            return [self.problem("completed_by_backend", mismatch=self.mismatch())]
-        if since is False:
             verdict = takeup.why_not_taken_up(self.model, self.server)
             return [self.problem(verdict.id, mismatch=self.mismatch(), **verdict.facts)]
         return []
@@ -125,9 +120,9 @@ class _Judge:
         on_cpu = [index for index in open_ones if self.runs[index].kind == KIND_CPU and right != KIND_CPU]
         on_cpu = [index for index in on_cpu if self.wanted_kind(index) != KIND_CPU]
         if on_cpu:
-            return [self.on_the_cpu(on_cpu)]
+            return [self.on_the_cpu(on_cpu, right)]
         if self.model.expected.source == FILE and any(self.runs[index].kind != KIND_CPU for index in open_ones):
-            config = _left_open(self.file_groups, open_ones[0])
+            config = left_open(self.model.config, open_ones[0]).text
             return [self.problem("undecided", place=place_of(self.runs), config=config)]
         return []
 
@@ -144,15 +139,14 @@ class _Judge:
             return None
         return str(kind_of(expected.groups[index]))
 
-    def on_the_cpu(self, indexes: Sequence[int]) -> Problem:
-        config = _left_open(self.file_groups, indexes[0])
-        cure = self.model.prediction.cure or _cure(self.file_groups, indexes)
+    def on_the_cpu(self, indexes: Sequence[int], right: str) -> Problem:
+        config = left_open(self.model.config, indexes[0]).text
+        cure = self.model.prediction.cure or _cure(self.file_groups, indexes, right)
         if not self.server.host.gpus:
             return self.problem("silent_fallback", config=config, host=why_no_gpu(self.server), cure=cure)
-        if self.sees_gpus:
-            return self.problem("cpu_while_server_has_gpu", config=config, cure=cure)
-        seen = f"So it runs on the CPU: {config[:1].lower()}{config[1:]}."
-        return self.problem("server_without_gpu", what="a GPU", gpus=host_gpus(self.server), seen=seen)
+        if self.together.sees_gpus:
+            return self.problem("cpu_beside_gpu", config=config, cure=cure)
+        return self.problem("server_without_gpu", what="a GPU", gpus=host_gpus(self.server), seen=f"{config}: the CPU.")
 
     def unlike_wanted(self, told: bool) -> List[Problem]:
         """Where the server runs what the file says, and the policy wants something else."""
@@ -181,6 +175,20 @@ class _Judge:
         return found
 
 
+def failed_load(model: OnDisk, version: SeenVersion, server: ServerSeen, mismatch: str = "") -> Optional[Problem]:
+    """Whether the last load of a version that serves has failed.
+
+    Args:
+        mismatch: what it runs instead, as a sentence; empty where that is not known.
+    """
+    failure = takeup.failed_load(model, version, server)
+    if failure is None:
+        return None
+    more = " ".join(filter(None, (mismatch, about_gpus(failure, server))))
+    take_up = takeup.how_to_take_up(server)
+    return problem("reload_failed", model.critical, reason=plain(failure), more=more, take_up=take_up)
+
+
 def of_policy(model: OnDisk) -> List[Problem]:
     """What the file is not, by the policy."""
     expected = model.expected
@@ -194,18 +202,16 @@ def of_policy(model: OnDisk) -> List[Problem]:
     return []
 
 
-def _left_open(groups: Sequence[Mapping[str, Any]], index: int) -> str:
-    """Why the server chooses the device, as a sentence without its full stop."""
-    if not groups:
-        return "There is no instance_group, so the server chooses the device"
-    what = KIND_AUTO if "kind" in groups[index] else "no kind"
-    return f"Group {index} has {what}, so the server chooses the device"
+def _cure(groups: Sequence[Mapping[str, Any]], indexes: Sequence[int], right: str) -> str:
+    written = f"instance_group [ {{ kind: {right} }} ]"
+    if groups:
+        written = f"kind: {right} into group {', '.join(map(str, indexes))}"
+    return f"Write {written}. If the CPU is meant, write {KIND_CPU}."
 
 
-def _cure(groups: Sequence[Mapping[str, Any]], indexes: Sequence[int]) -> str:
-    if not groups:
-        return f"Write instance_group [ {{ kind: {KIND_GPU} }} ]. If the CPU is meant, write {KIND_CPU}."
-    return f"Write kind: {KIND_GPU} into group {', '.join(map(str, indexes))}. If the CPU is meant, write {KIND_CPU}."
+def _fields(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _FIELDS} more" if len(paths) > _FIELDS else ""
+    return f"{', '.join(paths[:_FIELDS])}{more}"
 
 
 def _sentence(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from .._model_config.backend import is_ensemble
+from .causes import ERROR
 from .grades import CONSISTENT, CONTRADICTED, GRADES, PROVED, UNPROVED
 from .index_states import READY
 from .placement_difference import describe, describe_wanted, running_groups
@@ -57,7 +58,7 @@ def _of_model(proof: ModelProof) -> Iterator[str]:
     yield f"  wanted: {_wanted(proof)}"
     yield f"  runs:   {_running(proof)}"
     for found in proof.problems:
-        yield f"  {'cause' if found.severity == 'error' else 'note'}:  {found.text} [{found.id}]"
+        yield f"  {'cause: ' if found.severity == ERROR else 'note:  '} {found.text} [{found.id}]"
         if found.cure:
             yield f"  cure:   {found.cure}"
 
@@ -68,6 +69,8 @@ def _wanted(proof: ModelProof) -> str:
     if is_ensemble(proof.on_disk.config):
         return "served, by its steps"
     expected = proof.on_disk.expected
+    if expected.source != POLICY and not expected.groups:
+        return "whatever the server chooses: neither the file nor a rule has an instance_group"
     by = f"the policy ({expected.rule})" if expected.source == POLICY and expected.rule else "the policy"
     by = by if expected.source == POLICY else "the file"
     return f"{describe_wanted(expected.groups)}, by {by}"

@@ -18,12 +18,14 @@ from .index_states import LOADING, ON_ITS_WAY, READY, UNLOADED
 from .records import OnDisk, Problem, SeenModel, SeenVersion, ServerSeen
 from .takeup import how_to_take_up
 
-# Parts of the reasons in the index, by what is wrong (triton core: src/model_config_utils.cc).
+# Parts of the reasons in the index (triton core: src/model_config_utils.cc, model_repository_manager.cc).
 _NO_GPUS = "has kind KIND_GPU but no GPUs are available"
 _NO_SUCH_GPU = re.compile(r"specifies invalid or unsupported gpu id (-?\d+)")
-_NO_SUPPORT = "has kind KIND_GPU but server does not support GPUs"
-_CUDA = "unable to get number of CUDA devices"
-_TWICE = "model appears in two or more repositories"
+_KNOWN = (
+    ("has kind KIND_GPU but server does not support GPUs", "no_gpu_support"),
+    ("unable to get number of CUDA devices", "cuda_failure"),
+    ("model appears in two or more repositories", "ambiguous_name"),
+)
 
 
 class Serving(NamedTuple):
@@ -52,7 +54,7 @@ class _Look:
     def __init__(self, model: OnDisk, seen: Optional[SeenModel], server: ServerSeen, elsewhere: Sequence[str]) -> None:
         self.model, self.seen, self.server = model, seen, server
         self.elsewhere = ", ".join(elsewhere) or "another one"
-        self.versions = () if seen is None else seen.versions
+        self.versions = () if seen is None else tuple(version for version in seen.versions if version.state)
         wanted = {str(version) for version in model.versions}
         ready = [version for version in self.versions if version.state == READY]
         self.ready = tuple(sorted(ready, key=lambda version: version.version not in wanted))
@@ -66,7 +68,8 @@ class _Look:
         if busy:
             return Serving(busy)
         found = self.broken() or self.not_served()
-        wants_load = found.id not in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        useless = self.model.errors or found.id in ("hidden_by_error", "template", "no_version", "ambiguous_name")
+        wants_load = not useless
         # What nobody has loaded, nobody misses, unless it has to be served.
         if found.id in ("not_loaded", "not_in_index", "unloaded") and not self.model.critical:
             wants_load = False
@@ -94,7 +97,9 @@ class _Look:
         return found
 
     def has_unserved(self) -> bool:
-        return not self.model.errors and bool(self.unserved() or self.superfluous())
+        if self.model.errors or not self.model.versions:
+            return False
+        return bool(self.unserved() or self.superfluous())
 
     def unserved(self) -> List[int]:
         states = {version.version: version.state for version in self.versions}
@@ -110,14 +115,15 @@ class _Look:
         found = []
         for version in self.unserved():
             reason = reasons.get(str(version), "")
-            why = f"The server says: {_plain(reason)}." if reason and reason != UNLOADED else ""
+            why = f"The server says: {plain(reason)}." if reason and reason != UNLOADED else ""
             which = "old_version_serves" if version > newest else "version_not_served"
             found.append(self.problem(which, wanted=str(version), serves=serves, reason=why))
         return found
 
     def extra_versions(self) -> List[Problem]:
         extra = self.superfluous()
-        if not extra or self.unserved() or self.model.errors:
+        wanted_serve = self.wanted <= {version.version for version in self.ready}
+        if not extra or not wanted_serve or self.model.errors:
             return []
         return [self.problem("extra_version", versions=", ".join(extra))]
 
@@ -127,6 +133,8 @@ class _Look:
         reason, cure = refusal(model)
         if is_template(model):
             return self.problem("template", reason=reason)
+        if reason and any(version.reason not in ("", UNLOADED) for version in self.versions):
+            return self.problem("load_failed", reason=reason)
         if reason:
             return self.problem("hidden_by_error", reason=reason, cure=cure)
         if not model.versions:
@@ -142,30 +150,29 @@ class _Look:
         if not self.versions:
             if model.prediction.loads is False and model.prediction.stage == POLLING:
                 cure = "Correct the file."
-                return self.problem("hidden_by_error", reason=_plain(model.prediction.error), cure=cure)
-            return self.problem("not_loaded")
+                return self.problem("hidden_by_error", reason=plain(model.prediction.error), cure=cure)
+            error = plain(model.prediction.error) if model.prediction.loads is False else ""
+            return self.problem("not_loaded", forecast=f"It is not expected to load: {error}." if error else "")
         reasons = [version.reason for version in self.versions if version.reason != UNLOADED]
         if not reasons:
             return self.problem("unloaded")
         return self.refused(next(filter(None, reasons), "no reason is given"))
 
     def refused(self, reason: str) -> Problem:
-        said, host = _plain(reason), self.server.host
-        missing = _NO_SUCH_GPU.search(reason)
-        if _TWICE in reason:
-            return self.problem("ambiguous_name", others=self.elsewhere)
-        if _NO_SUPPORT in reason:
-            return self.problem("no_gpu_support", reason=said)
-        if _CUDA in reason:
-            return self.problem("cuda_failure", reason=said)
-        if _NO_GPUS in reason and host.gpus:
-            return self.problem("server_without_gpu", what="a GPU", gpus=host_gpus(self.server), seen=f"So {said}.")
-        if missing and int(missing.group(1)) in host.ordinals():
-            what = f"GPU {missing.group(1)}"
-            return self.problem("server_without_gpu", what=what, gpus=host_gpus(self.server), seen=f"So {said}.")
-        if _NO_GPUS in reason or missing:
-            return self.problem("no_gpu", reason=said, host=why_no_gpu(self.server))
-        return self.problem("load_failed", reason=said)
+        said = plain(reason)
+        for part, identifier in _KNOWN:
+            if part in reason:
+                return self.problem(identifier, reason=said, others=self.elsewhere)
+        number = _NO_SUCH_GPU.search(reason)
+        if number is None and _NO_GPUS not in reason:
+            return self.problem("load_failed", reason=said)
+        there = self.server.host.ordinals()
+        what = "a GPU" if number is None else f"GPU {number.group(1)}"
+        if there if number is None else int(number.group(1)) in there:
+            seen = f"The server says: {said}."
+            return self.problem("server_without_gpu", what=what, gpus=host_gpus(self.server), seen=seen)
+        identifier = "no_such_gpu" if there else "no_gpu"
+        return self.problem(identifier, what=what, reason=said, host=why_no_gpu(self.server))
 
 
 def refusal(model: OnDisk) -> Tuple[str, str]:
@@ -178,7 +185,8 @@ def refusal(model: OnDisk) -> Tuple[str, str]:
         more = f" (and {len(model.errors) - 1} more)" if len(model.errors) > 1 else ""
         message = str(first.get("message", "")).rstrip(".")
         return f"{place}: {message}{more}", str(first.get("hint") or "") or "Correct the file."
-    if model.expected.status in (INVALID, TEMPLATE):
+    # What only the policy would break is not met, and the file is fine.
+    if model.expected.met and model.expected.status in (INVALID, TEMPLATE):
         return model.expected.reason.partition(": fill in")[0].rstrip("."), "Correct the file."
     return "", ""
 
@@ -202,8 +210,17 @@ def why_no_gpu(server: ServerSeen) -> str:
     if host.why_no_gpu is not None:
         return host.why_no_gpu.text
     left_out = "; ".join(text.rstrip(".") for text in host.left_out)
-    return f"it has {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
+    return f"there is {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
 
 
-def _plain(reason: str) -> str:
-    return reason.strip().rstrip(" .;")
+def about_gpus(reason: str, server: ServerSeen) -> str:
+    """What there is to say of the host where the server refuses a model for its GPUs, as a sentence; else empty."""
+    if _NO_GPUS not in reason and not _NO_SUCH_GPU.search(reason):
+        return ""
+    return f"On this host: {why_no_gpu(server)}."
+
+
+def plain(reason: str) -> str:
+    """What a server says, in one line and without its full stop; a Python model's traceback has several."""
+    said = " ".join(reason.split()).rstrip(" .;")
+    return f"{said} none" if said.endswith(" are:") else said  # Triton's list of devices is empty

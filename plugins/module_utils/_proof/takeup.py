@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 from typing import Dict, NamedTuple, Optional
 
-from .records import LoadEvent, OnDisk, ServerSeen
+from .records import LoadEvent, OnDisk, SeenVersion, ServerSeen
 
 EXPLICIT, POLL, NONE = "explicit", "poll", "none"
 
@@ -38,15 +38,16 @@ def how_to_take_up(server: ServerSeen) -> str:
     return _TAKE_UP.get(server.control_mode, _TAKE_UP[None])
 
 
-def failed_load(model: OnDisk, index_reason: str, server: ServerSeen) -> Optional[str]:
-    """The reason of the last load, where it has failed since the file last changed; None where none is known to have.
+def failed_load(model: OnDisk, version: SeenVersion, server: ServerSeen) -> Optional[str]:
+    """Why the last load of a version that serves has failed, since the file last changed; None where none is known to.
 
     Args:
-        index_reason: what the index has beside READY.
+        version: READY, and with a reason in the index all the same where an update in place has failed.
     """
-    if index_reason:
-        return index_reason
-    last = _last(model, server)
+    if version.reason:
+        return version.reason
+    events = server.log.loads.get(model.name, ()) if server.log is not None else ()
+    last = next((event for event in reversed(events) if event.version in ("", version.version)), None)
     if last is None or last.succeeded:
         return None
     if model.changed_at is not None and last.at is not None and last.at < model.changed_at:
@@ -96,11 +97,6 @@ def moment(seconds: Optional[float]) -> str:
         return "a time that is not known"
     at = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _last(model: OnDisk, server: ServerSeen) -> Optional[LoadEvent]:
-    events = server.log.loads.get(model.name, ()) if server.log is not None else ()
-    return events[-1] if events else None
 
 
 def _last_success(model: OnDisk, server: ServerSeen) -> Optional[LoadEvent]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from .._gpu.detection import given_or_detected
 from .._gpu.server_installation import read_installation
@@ -14,6 +14,7 @@ from .._model_config.release import parse_release
 from .._model_config.schema import suggest
 from .._placement.server import server_view
 from .._policy.decision import Host
+from .._policy.gpus import VisibleGpus
 from .._policy.parsing import parse_policy
 from .._server import connection
 from .verify import Request
@@ -54,11 +55,12 @@ def completed(options: Mapping[str, Any]) -> Dict[str, Any]:
     return {**{name: spec.get("default") for name, spec in ARGUMENTS.items()}, **options}
 
 
-def parse(options: Mapping[str, Any]) -> Request:
+def parse(options: Mapping[str, Any], visible: Optional[VisibleGpus] = None) -> Request:
     """What the options ask for. The GPUs of this host are looked for where they are not given.
 
     Args:
         options: all of `ARGUMENTS`, with Ansible's types.
+        visible: what a server sees of the GPUs, for whoever has looked for them already.
 
     Raises:
         ConfigError, PolicyError, ServerError: an option is not what it should be.
@@ -67,7 +69,7 @@ def parse(options: Mapping[str, Any]) -> Request:
     policy = None if options["policy"] is None else parse_policy(options["policy"])
     release = options["triton_release"]
     server = server_view(
-        given_or_detected(options["gpus"], options["cuda_visible_devices"], options["driver_version"]),
+        visible or given_or_detected(options["gpus"], options["cuda_visible_devices"], options["driver_version"]),
         release,
         options["min_supported_compute_capability"],
         auto_complete=options["auto_complete"],
@@ -82,7 +84,14 @@ def parse(options: Mapping[str, Any]) -> Request:
         policy=policy,
         host=Host(today, server.visible(), release=None if release is None else parse_release(release)),
         patterns=options["models"],
-        service=options["service"] or None,
+        service=_unit(options["service"]),
         server_log=options["server_log"],
         probe=options["probe"],
     )
+
+
+def _unit(name: Optional[str]) -> Optional[str]:
+    """The whole name of a systemd unit, of which the type may be left out."""
+    if not name:
+        return None
+    return name if name.endswith(".service") else f"{name}.service"

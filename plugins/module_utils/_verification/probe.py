@@ -13,6 +13,7 @@ import json
 import time
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
+from .._model_config.backend import is_ensemble
 from .._proof.records import ProbeResult, SeenModel, SeenVersion
 from .._server.client import Binary, Client
 from .._server.errors import ServerError
@@ -44,6 +45,7 @@ _TYPES = {
     "TYPE_FP64": ("FP64", 8),
     "TYPE_STRING": ("BYTES", 4),
 }
+_UNKNOWN = ("", 0)
 
 Counters = Mapping[Tuple[str, str, str], float]
 
@@ -88,12 +90,12 @@ def request(config: Mapping[str, Any]) -> Binary:
             raise Unsafe(reason)
     inputs: List[Dict[str, Any]] = []
     content = 0
-    for tensor in config.get("input") or ():
+    for tensor in _messages(config, "input"):
         if tensor.get("optional"):
             continue
-        if tensor.get("data_type") not in _TYPES:
-            raise Unsafe(f"the type of its input {tensor.get('name')!r} is not known")
-        datatype, size = _TYPES[tensor["data_type"]]
+        name, (datatype, size) = str(tensor.get("name")), _TYPES.get(str(tensor.get("data_type")), _UNKNOWN)
+        if not size:
+            raise Unsafe(f"the type of its input {name!r} is not known")
         shape = _shape(config, tensor)
         length = size
         for dimension in shape:
@@ -101,8 +103,7 @@ def request(config: Mapping[str, Any]) -> Binary:
         content += length
         if content > _MOST_BYTES:
             raise Unsafe(f"its inputs have more than {_MOST_BYTES // 2**20} MiB")
-        parameters = {"binary_data_size": length}
-        inputs.append({"name": tensor["name"], "shape": shape, "datatype": datatype, "parameters": parameters})
+        inputs.append({"name": name, "shape": shape, "datatype": datatype, "parameters": {"binary_data_size": length}})
     if not inputs:
         raise Unsafe("it declares no input that a request could fill")
     head = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
@@ -111,29 +112,37 @@ def request(config: Mapping[str, Any]) -> Binary:
 
 
 def _shape(config: Mapping[str, Any], tensor: Mapping[str, Any]) -> List[int]:
-    dims = [max(int(dimension), 1) if int(dimension) < 0 else int(dimension) for dimension in tensor.get("dims") or ()]
-    return [1, *dims] if int(config.get("max_batch_size") or 0) > 0 else dims
+    """The smallest shape: 1 for what may be anything, as a batch of one where the model takes batches."""
+    try:
+        dims = [int(dimension) for dimension in tensor.get("dims") or ()]
+        batched = int(config.get("max_batch_size") or 0) > 0
+    except (TypeError, ValueError) as error:
+        raise Unsafe("the shape of an input is not known") from error
+    return [1] * batched + [1 if dimension < 0 else dimension for dimension in dims]
 
 
-def _is_ensemble(config: Mapping[str, Any]) -> bool:
-    return config.get("platform") == "ensemble" or "ensemble_scheduling" in config
+def _messages(config: Mapping[str, Any], field: str) -> List[Mapping[str, Any]]:
+    """A repeated field of messages, as far as the server gives it as one."""
+    found = config.get(field)
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
 def _is_decoupled(config: Mapping[str, Any]) -> bool:
-    return bool((config.get("model_transaction_policy") or {}).get("decoupled"))
+    policy = config.get("model_transaction_policy")
+    return isinstance(policy, Mapping) and bool(policy.get("decoupled"))
 
 
 def _has_no_gpu(config: Mapping[str, Any]) -> bool:
-    return all(group.get("kind") != "KIND_GPU" for group in config.get("instance_group") or ())
+    return all(group.get("kind") != "KIND_GPU" for group in _messages(config, "instance_group"))
 
 
 def _has_shape_tensors(config: Mapping[str, Any]) -> bool:
-    return any(tensor.get("is_shape_tensor") for tensor in config.get("input") or ())
+    return any(tensor.get("is_shape_tensor") for tensor in _messages(config, "input"))
 
 
 # The first row that holds says why no request is sent.
 _OBSTACLES = (
-    (_is_ensemble, "an ensemble has no instances of its own"),
+    (is_ensemble, "an ensemble has no instances of its own"),
     (lambda config: "sequence_batching" in config, "its requests belong to sequences, and one more would be a state"),
     (_is_decoupled, "it is decoupled, so that nobody knows how many answers a request has"),
     (_has_no_gpu, "no instance of it is of KIND_GPU, so a request would show nothing"),

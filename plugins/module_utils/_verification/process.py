@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from .._gpu.host_files import HostFiles
 from .._gpu.server_process import parse_options
+from .._placement.server import ServerView
 
 _NAME = "tritonserver"
 _DEFAULT_PORT = "8000"  # triton server: src/command_line_parser.h, http_port_
@@ -41,6 +42,21 @@ class RunningProcess(NamedTuple):
             return None
         given = self.options.get("model-control-mode") or ("none",)
         return given[-1] if given[-1] in ("explicit", "poll", "none") else None
+
+    def disagreements(self, server: ServerView) -> List[str]:
+        """Where it was started with something else than a task takes it to have, so that the wrong is compared."""
+        options = self.options or {}
+        config_name = (options.get("model-config-name") or (None,))[-1] or None
+        found = []
+        if self.options is not None and config_name != server.config_name:
+            has = f"--model-config-name={config_name}" if config_name else "no --model-config-name"
+            given = f"config_name is {server.config_name}" if server.config_name else "config_name is not given"
+            found.append(f"The server (process {self.pid}) has {has}, and {given}: it reads other files than these.")
+        if "disable-auto-complete-config" in options and server.auto_complete:
+            found.append(
+                f"The server (process {self.pid}) has --disable-auto-complete-config: give auto_complete: false."
+            )
+        return found
 
 
 def find(url: str, unit: Optional[str], files: HostFiles) -> Optional[RunningProcess]:

@@ -35,7 +35,7 @@ class Request(NamedTuple):
         service: the systemd unit that the server runs in, None where that is not known.
         server_log: path of its log; None for the journal of the service, if there is one.
         probe: whether to send models a request.
-        files: of the host that the server runs on.
+        root: of the file system of the host that the server runs on.
     """
 
     connection: Connection
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     service: Optional[str] = None
     server_log: Optional[str] = None
     probe: bool = False
-    files: HostFiles = HostFiles()
+    root: str = "/"
 
     def takes(self, name: str) -> bool:
         return not self.patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
@@ -88,20 +88,21 @@ def verify(request: Request) -> Verification:
         # The files first: what the server takes up meanwhile it has taken up, and what is written meanwhile is found
         # by the next run.
         disk = gather_disk.gather(request.repositories, request.server, request.policy, request.host, request.patterns)
-        seen = _seen(request, triton)
+        running = process.find(request.connection.url, request.service, HostFiles(request.root))
+        seen = _seen(request, triton, running)
     finally:
         triton.client.close()
     # What holds for one model may show in another: an ensemble depends on its steps. So all are compared.
     proof = compare(disk.models, seen)
     wanted = [model for model in proof.models if request.takes(model.name)]
     pending = [name for name in proof.pending if request.takes(name)]
-    return Verification(proof._replace(models=wanted, pending=pending), disk.ignored, disk.warnings)
+    warnings = [*disk.warnings, *(running.disagreements(request.server) if running else ())]
+    return Verification(proof._replace(models=wanted, pending=pending), disk.ignored, warnings)
 
 
-def _seen(request: Request, triton: Triton) -> ServerSeen:
+def _seen(request: Request, triton: Triton, running: Optional[process.RunningProcess]) -> ServerSeen:
     said = gather_server.gather(triton, request.connection.metrics())
     log = _log(request)
-    running = process.find(request.connection.url, request.service, request.files)
     by_process = running.control_mode if running else None
     probes = {}
     if request.probe:

@@ -20,6 +20,11 @@ ON_GPU = {"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}]}
 GPU, CPU = [{"kind": "KIND_GPU"}], [{"kind": "KIND_CPU"}]
 BARE = b'backend: "python"\n'
 ON_THE_CPU = b'backend: "python"\ninstance_group [ { kind: KIND_CPU } ]\n'
+ENSEMBLE = b"""platform: "ensemble"
+input { name: "I" data_type: TYPE_FP32 dims: 1 } output { name: "O" data_type: TYPE_FP32 dims: 1 }
+ensemble_scheduling { step { model_name: "m" model_version: -1
+  input_map { key: "I" value: "I" } output_map { key: "O" value: "O" } } }
+"""
 
 
 @pytest.fixture
@@ -100,6 +105,7 @@ def test_two_models_of_one_name(make_repository):
         (b'backend: "openvino"\n', {}, "incompatible", "file", [], False),
         (b'backend: "${BACKEND}"\n', {}, "template", "file", [], True),
         (b"backend: }\n", {}, "invalid", "file", [], True),
+        (BARE, {"config": {"max_batch_size": -1}}, "invalid", "file", [], False),
     ],
 )  # fmt: skip
 def test_what_each_status_comes_to(repository, read, text, rule, status, source, groups, met):
@@ -107,7 +113,7 @@ def test_what_each_status_comes_to(repository, read, text, rule, status, source,
     expected = read({**ON_GPU, **rule})["m"].expected
     assert (expected.status, expected.source, expected.groups, expected.met) == (status, source, groups, met)
     assert expected.reason
-    assert expected.rule == (None if status in ("unmatched", "template", "invalid") else "on the GPU")
+    assert expected.rule == (None if status in ("unmatched", "template") or text == b"backend: }\n" else "on the GPU")
 
 
 def test_a_waiver_of_the_policy_has_its_reason(repository, read):
@@ -117,7 +123,7 @@ def test_a_waiver_of_the_policy_has_its_reason(repository, read):
 
 
 def test_an_ensemble_has_no_groups(repository, read):
-    repository.model("e", b'platform: "ensemble" ensemble_scheduling { step { model_name: "m" model_version: -1 } }\n')
+    repository.model("e", ENSEMBLE)
     expected = read(ON_GPU)["e"].expected
     assert (expected.status, expected.source, expected.groups) == ("exempt", "file", [])
 

@@ -67,6 +67,13 @@ def test_a_model_that_the_index_has_by_its_name_alone(gather, server):
     assert gather().models["a"].versions == ()
 
 
+def test_a_model_that_serves_and_is_not_in_the_index(gather, server, monkeypatch):
+    monkeypatch.setattr(FakeTriton, "_index", lambda self: [{"name": "a"}])
+    models = gather().models
+    assert [(name, model.versions[0].state) for name, model in models.items()] == [("a", "READY"), ("b", "READY")]
+    assert models["b"].versions[0].config
+
+
 def test_a_model_that_went_away_meanwhile(gather, server, monkeypatch):
     monkeypatch.setattr(FakeTriton, "_is_ready", lambda self, name: name == "b")
     (version,) = gather().models["a"].versions
@@ -78,6 +85,15 @@ def test_one_that_is_loaded_for_the_first_time_has_no_configuration_yet(gather, 
     server.models["a"].state = "LOADING"
     (version,) = gather().models["a"].versions
     assert (version.state, version.config, version.config_error) == ("LOADING", None, None)
+
+
+def test_one_connection_carries_all_requests_and_one_the_metrics(gather, server):
+    server.models.update({f"m{number}": FakeModel() for number in range(50)})
+    connections = []
+    accept = server._server.get_request
+    server._server.get_request = lambda: connections.append(1) or accept()
+    assert len(gather().models) == 52
+    assert len(connections) == 2
 
 
 def test_metrics_that_cannot_be_had_are_told(gather):

@@ -42,6 +42,7 @@ def sent(config):
         ({"data_type": "TYPE_STRING", "dims": [2]}, 0, [2], "BYTES", 8),
         ({"data_type": "TYPE_BOOL", "dims": []}, 4, [1], "BOOL", 1),
         ({"data_type": "TYPE_INT64", "dims": ["3"]}, 0, [3], "INT64", 24),
+        ({"data_type": "TYPE_FP64"}, 0, [], "FP64", 8),
     ],
 )
 def test_an_input_is_zeros_of_the_smallest_shape(tensor, batch, shape, datatype, size):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._gpu.host_files import HostFiles
+from ansible_collections.inference.triton.plugins.module_utils._placement.server import ServerView
 from ansible_collections.inference.triton.plugins.module_utils._verification.process import find
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._gpu.host_tree import HostTree
 
@@ -98,6 +99,34 @@ def test_a_container_engine_that_keeps_the_server_in_a_group_of_its_own(found, h
 def test_the_control_mode(found, host, options, mode):
     server(host, 10, *options)
     assert found().control_mode == mode
+
+
+@pytest.mark.parametrize(
+    ("options", "config_name", "auto_complete", "told"),
+    [
+        ([], None, True, []),
+        (["--model-config-name=h100"], "h100", True, []),
+        (["--model-config-name="], None, True, []),
+        (["--model-config-name=h100"], None, True, ["--model-config-name=h100, and config_name is not given"]),
+        ([], "h100", True, ["no --model-config-name, and config_name is h100"]),
+        (["--disable-auto-complete-config"], None, True, ["auto_complete: false"]),
+        (["--disable-auto-complete-config"], None, False, []),
+    ],
+)
+def test_what_a_task_takes_the_server_to_have(found, host, options, config_name, auto_complete, told):
+    server(host, 10, *options)
+    view = ServerView((), config_name=config_name, auto_complete=auto_complete)
+    warnings = found().disagreements(view)
+    assert len(warnings) == len(told)
+    assert all(part in warning for part, warning in zip(told, warnings))
+
+
+def test_a_command_line_that_nobody_may_see_disagrees_with_nothing(found, host):
+    server(host, 10, cgroup="0::/system.slice/triton.service")
+    host.write("proc/10/cmdline", "")
+    process = found(unit="triton.service")
+    assert (process.options, process.control_mode) == (None, None)
+    assert process.disagreements(ServerView((), config_name="h100")) == []
 
 
 def test_when_it_was_started(found, host):
