@@ -15,12 +15,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PAUSE = 0.5  # seconds
+TIMEOUT = 60.0  # seconds for one answer: on a machine with other work to do, slow is not gone
 GONE = 30.0  # seconds without an answer: whoever should have stopped this may have been killed
 
 
 def main(url: str, report: Path) -> None:
     stop = report.with_name(f"{report.name}.stop")
-    server = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    server = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
     server.request("POST", "/v2/repository/index", "{}")
     models = sorted({model["name"] for model in json.load(server.getresponse()) if model.get("state") == "READY"})
     rounds, gaps = 0, []
