@@ -31,10 +31,10 @@ options:
     required: true
   policy:
     description:
-      - The policy, a mapping with the keys C(rules), C(preset), C(mode) and C(waivers), of which C(rules) or C(preset)
-        is required. It is checked before any model is read. Every mistake in it, a key that does not exist for example,
-        is reported at once with its place. A rule that can never apply, since one before it takes its models, is a
-        warning.
+      - The policy, a mapping with the keys C(rules), C(preset), C(mode), C(waivers) and C(critical), of which C(rules)
+        or C(preset) is required. It is checked before any model is read. Every mistake in it, a key that does not exist
+        for example, is reported at once with its place. A rule that can never apply, since one before it takes its
+        models, is a warning.
       - C(rules) is a list. The first rule that matches a model applies to it. The keys of a rule are C(name), C(match),
         C(instance_group), C(level), C(accepts), C(config), C(remove), C(lists) and C(mode); only C(instance_group) is
         required.
@@ -80,6 +80,10 @@ options:
         C(# triton-policy: waive reason="no GPU kernel before opset 17" expires=2027-03-31). The first waiver that
         holds counts, those of the policy before those of the file. A comment that begins like one and is none makes the
         model a C(violation), unless another waiver holds.
+      - C(critical) is a list of the models that have to be served, each entry with the keys of C(match), for example
+        C({models: [ranker, "search_*"]}). This module checks it and otherwise makes no use of it. It is for what looks
+        at the running server, where a critical model that is not loaded is an error, and any other one is not. Without
+        it, every model is critical; an empty list stands for none.
     type: dict
     required: true
   config_name:

@@ -22,7 +22,20 @@ _QUERIES = [
     "contains(backend, 'a')",
 ]
 
-_KEYS = ["match", "query", "models", "gpus", "kind", "count", "config", "remove", "waivers", "expires", "accepts"]
+_KEYS = [
+    "match",
+    "query",
+    "models",
+    "gpus",
+    "kind",
+    "count",
+    "config",
+    "remove",
+    "waivers",
+    "expires",
+    "accepts",
+    "critical",
+]
 
 patterns = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=4).map("".join)
 
@@ -119,4 +132,6 @@ def policies(draw: Draw, data: Data) -> Data:
     if draw(st.integers(0, 3)) == 3:
         expires = draw(st.sampled_from(["2026-06-30", "2027-01-01", None]))
         policy["waivers"] = [{**draw(selectors()), "models": ["*"], "reason": "r", "expires": expires}]
+    if draw(st.integers(0, 3)) == 3:
+        policy["critical"] = [{**draw(selectors()), "models": draw(st.lists(patterns, min_size=1, max_size=2))}]
     return policy

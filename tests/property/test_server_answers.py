@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._proof.running_config import differences
 from ansible_collections.inference.triton.plugins.module_utils._server import client, failures, triton
 from ansible_collections.inference.triton.plugins.module_utils._server.endpoint import checked_headers, parse_url
 from ansible_collections.inference.triton.plugins.module_utils._server.errors import ServerError
 from ansible_collections.inference.triton.plugins.module_utils._server.failures import Answer
 from ansible_collections.inference.triton.plugins.module_utils._server.metrics import parse_metrics
 from ansible_collections.inference.triton.plugins.module_utils._server.model_states import by_model
-from ansible_collections.inference.triton.plugins.module_utils._server.running_config import differences
 from ansible_collections.inference.triton.tests.property.configs import messages
 from hypothesis import given
 from hypothesis import strategies as st

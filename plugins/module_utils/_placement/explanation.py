@@ -31,7 +31,7 @@ def silent_cpu(
     if groups_of(facts.config):
         written = f"kind: {kind} into group {', '.join(map(str, silent))}"
     outcome = ": then the model does not load here, and the server says why" if kind == KIND_GPU else ""
-    cause = (_left_open(facts.config, silent[0]), server.why_no_gpu)
+    cause = (left_open(facts.config, silent[0]), server.why_no_gpu)
     return cause, f"Write {written}{outcome}. If the CPU is meant, write KIND_CPU."
 
 
@@ -41,7 +41,8 @@ def right_kind(backend: str, facts: ModelFacts) -> str:
     return fitting[0] if fitting else KIND_GPU
 
 
-def _left_open(config: Mapping[str, Any], index: int) -> Reason:
+def left_open(config: Mapping[str, Any], index: int) -> Reason:
+    """Why the server chooses the device of a group."""
     groups = groups_of(config)
     chooses = "so the server chooses the device"
     if not groups:

@@ -58,7 +58,7 @@ class _Parser:
         self.mode = "enforce"
 
     def policy(self, data: Any) -> Policy:
-        data = self.mapping(data, "policy", ("rules", "preset", "mode", "waivers"))
+        data = self.mapping(data, "policy", ("rules", "preset", "mode", "waivers", "critical"))
         mode = self.choice(data.get("mode", self.mode), "mode", MODES)
         self.mode = mode if mode in MODES else self.mode  # else each rule would repeat the mistake
         rules = self.sequence(data.get("rules", ()), "rules", "rules")
@@ -82,7 +82,8 @@ class _Parser:
             parsed += preset
         waivers = self.sequence(data.get("waivers", ()), "waivers", "waivers")
         parsed_waivers = [self.waiver(waiver, f"waivers[{index}]") for index, waiver in enumerate(waivers)]
-        return Policy(tuple(parsed), tuple(parsed_waivers), tuple(warnings))
+        critical = self.critical(data["critical"]) if "critical" in data else None
+        return Policy(tuple(parsed), tuple(parsed_waivers), tuple(warnings), critical)
 
     def preset(self, name: Any) -> List[Rule]:
         if self.choice(name, "preset", tuple(PRESETS)) not in PRESETS:
@@ -150,6 +151,18 @@ class _Parser:
             except ValueError as error:
                 self.problems.append(f"{place}.expires: {error}.")
         return Waiver(place, str(reason).strip(), expires, self.match(selectors, place))
+
+    def critical(self, data: Any) -> Tuple[Match, ...]:
+        matches = []
+        for index, selectors in enumerate(self.sequence(data, "critical", "selectors")):
+            place = f"critical[{index}]"
+            if isinstance(selectors, Mapping) and not selectors:
+                self.problems.append(
+                    f"{place}: say which models are meant, for example models: [ranker]. "
+                    "Where every model is critical, leave critical out."
+                )
+            matches.append(self.match(selectors, place))
+        return tuple(matches)
 
     def groups(self, data: Any, place: str) -> Tuple[Tuple[Group, ...], Tuple[Optional[Selector], ...]]:
         if data is None or data == []:

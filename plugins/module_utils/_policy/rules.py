@@ -8,7 +8,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from .._model_config.instance_group import Group
 from .gpu_selector import Selector
-from .match import Match
+from .match import Match, QueryError, Subject
 from .waivers import Waiver
 
 LEVELS = ("explicit", "kind", "exact")
@@ -51,12 +51,30 @@ class Policy(NamedTuple):
     Attributes:
         rules: in the order in which they are tried.
         warnings: what is no mistake and still hardly meant, one sentence each.
+        critical: the models that have to be served; None where that is every one.
     """
 
     rules: Tuple[Rule, ...]
     waivers: Tuple[Waiver, ...] = ()
     warnings: Tuple[str, ...] = ()
+    critical: Optional[Tuple[Match, ...]] = None
 
     def names_gpus(self) -> bool:
         """Whether the devices of a host decide what a rule wants."""
         return any(selector is not None for rule in self.rules for selector in rule.gpus)
+
+    def is_critical(self, subject: Subject) -> bool:
+        """Whether a model has to be served.
+
+        Raises:
+            QueryError: a query fails on its configuration.
+        """
+        if self.critical is None:
+            return True
+        for index, match in enumerate(self.critical):
+            try:
+                if match.fits(subject):
+                    return True
+            except QueryError as error:
+                raise QueryError(f"the query of critical[{index}], {error}") from error
+        return False

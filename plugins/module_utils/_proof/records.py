@@ -140,6 +140,7 @@ class ServerSeen(NamedTuple):
         gpu_uuids: GPUs that its metrics report on.
         metrics_error: why there are no metrics, None where there are.
         log: None where no log was given, or it could not be read (``log_error``).
+        log_source: where the log is from, for results; None where none was given.
         probes: by model, where it was asked for.
     """
 
@@ -157,6 +158,7 @@ class ServerSeen(NamedTuple):
     log: Optional[PlacementLog] = None
     log_error: Optional[str] = None
     probes: Mapping[str, ProbeResult] = {}
+    log_source: Optional[str] = None
 
 
 class Evidence(NamedTuple):

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import time
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from . import failures
 from .endpoint import Endpoint
@@ -22,6 +22,16 @@ ANSWER_LIMIT = 64 * 2**20  # bytes; the statistics of a model take about 500
 DEPTH_LIMIT = 64  # of lists and mappings in each other; a ModelConfig needs nine
 _CHUNK = 2**16
 _TOO_LARGE = "See whether the URL is that of a Triton."
+
+
+class Binary(NamedTuple):
+    """A body that is no JSON, or no JSON alone, with the headers that say what it is."""
+
+    content: bytes
+    headers: Mapping[str, str]
+
+
+Body = Union[Mapping[str, Any], Binary, None]
 
 
 class Client:
@@ -44,7 +54,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Optional[Mapping[str, Any]] = None,
+        body: Body = None,
         seconds: Optional[float] = None,
         repeatable: bool = True,
     ) -> Answer:
@@ -52,6 +62,7 @@ class Client:
 
         Args:
             path: from the root of the server, percent-encoded.
+            body: sent as JSON where it is a mapping.
             seconds: instead of `timeout`.
             repeatable: whether the request may be sent a second time where the server closes the connection that an
                 earlier request has left open.
@@ -93,13 +104,10 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _exchange(self, method: str, path: str, body: Optional[Mapping[str, Any]], deadline: float, url: str) -> Answer:
+    def _exchange(self, method: str, path: str, body: Body, deadline: float, url: str) -> Answer:
         connection = self._connected(deadline)
-        headers: Dict[str, str] = dict(self._headers)
-        content = b""
-        if body is not None:
-            content = json.dumps(body, ensure_ascii=True).encode()
-            headers["Content-Type"] = "application/json"
+        content, described = _encoded(body)
+        headers: Dict[str, str] = {**self._headers, **described}
         _limit(connection.sock, deadline)
         connection.response_class = _bounded_response(deadline)
         connection.request(method, self.endpoint.path + path, content, headers)
@@ -131,6 +139,14 @@ class Client:
                 self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
             self._connection.connect()
         return self._connection
+
+
+def _encoded(body: Body) -> Tuple[bytes, Mapping[str, str]]:
+    if body is None:
+        return b"", {}
+    if isinstance(body, Binary):
+        return body.content, body.headers
+    return json.dumps(body, ensure_ascii=True).encode(), {"Content-Type": "application/json"}
 
 
 def parsed(answer: Answer) -> Any:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
 
 class ServerError(Exception):
@@ -35,6 +35,10 @@ class ServerError(Exception):
         self.status = status
         self.reason = reason
         super().__init__(" ".join(part for part in (f"{url}:" if url else "", seen, remedy) if part))
+
+    def as_result(self) -> Dict[str, Optional[str]]:
+        """As a module returns it beside its message."""
+        return {"kind": self.kind, "url": self.url, "seen": self.seen, "remedy": self.remedy}
 
 
 def option_error(option: str, seen: str, remedy: str) -> ServerError:

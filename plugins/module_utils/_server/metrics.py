@@ -7,6 +7,7 @@ Source: triton server, docs/user_guide/metrics.md; triton core, src/metrics.cc a
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Set, Tuple
@@ -25,6 +26,8 @@ GPU_METRICS = {
     "nv_energy_consumption": "energy_consumption_joules",
 }
 _INFERENCES = "nv_inference_count"
+# Of requests that an instance has computed; one that was refused before is counted as a failure alone.
+_COMPUTED = re.compile("nv_inference_(?:count|exec_count|compute_)")
 # Set whenever a copy of a model is loaded, and not by an update in place (triton core: src/model_repository_manager/
 # model_lifecycle.cc, CalculateAndReportLoadTime). tritonserver 2.51.0 does not have it yet, ensembles never do.
 _LOAD_TIME = "nv_model_load_duration_secs"
@@ -65,6 +68,15 @@ def read_metrics(client: Client) -> Metrics:
     Raises:
         ServerError: they cannot be had.
     """
+    return parse_metrics(read_text(client))
+
+
+def read_text(client: Client) -> str:
+    """The metrics as they are sent.
+
+    Raises:
+        ServerError: they cannot be had.
+    """
     answer = client.request("GET", "")
     if answer.status != 200:
         raise failures.of_answer(answer)
@@ -73,7 +85,7 @@ def read_metrics(client: Client) -> Metrics:
         seen = "the answer holds no metrics in the text format of Prometheus."
         remedy = "Correct 'metrics_url'; Triton's own is http://HOST:8002/metrics."
         raise ServerError("unexpected", answer.url, seen, remedy, answer.status)
-    return parse_metrics(text)
+    return text
 
 
 def parse_metrics(text: str) -> Metrics:
@@ -87,6 +99,24 @@ def parse_metrics(text: str) -> Metrics:
         if name in GPU_METRICS or name in (_INFERENCES, _LOAD_TIME):
             _add(found, name, {label: _unescaped(said) for label, said in _LABEL.findall(labels or "")}, value)
     return found
+
+
+def parse_counters(text: str) -> Dict[Tuple[str, str, str], float]:
+    """How much each version of each model has computed on each GPU, by name, version, and UUID or ``""``.
+
+    It is the sum of all that is counted of its executions, which says nothing but whether there was one.
+    """
+    counted: Dict[Tuple[str, str, str], float] = {}
+    for line in text.splitlines():
+        sample = _SAMPLE.match(line) if _COMPUTED.match(line) else None
+        if sample is None:
+            continue
+        labels = {label: _unescaped(said) for label, said in _LABEL.findall(sample.group(2) or "")}
+        with contextlib.suppress(ValueError):
+            value = float(sample.group(3))
+            key = (labels.get("model", ""), labels.get("version", ""), labels.get("gpu_uuid", ""))
+            counted[key] = counted.get(key, 0.0) + (value if math.isfinite(value) else 0.0)
+    return counted
 
 
 def _add(found: Metrics, name: str, labels: Mapping[str, str], text: str) -> None:

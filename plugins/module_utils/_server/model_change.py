@@ -7,7 +7,8 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, Iterable, List, Mapping, Set
 
-from . import evidence, running_config
+from .._proof import running_config
+from . import evidence
 from .connection import Connection
 from .errors import ServerError
 from .evidence import Traces, look

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
+from .._proof.index_states import LOADING, ON_ITS_WAY, READY, UNAVAILABLE, UNLOADED, UNLOADING
 from .triton import IndexEntry
 
-READY, LOADING, UNLOADING, UNAVAILABLE = "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
-# triton core: src/model_lifecycle.cc. A version in this state was let go on purpose, by a request or a version policy.
-UNLOADED = "unloaded"
-_ON_ITS_WAY = (LOADING, UNLOADING)
+__all__ = ["LOADING", "READY", "UNAVAILABLE", "UNLOADED", "UNLOADING", "Model", "by_model", "named"]
 
 
 class Model(NamedTuple):
@@ -32,7 +30,7 @@ class Model(NamedTuple):
     def state(self) -> Optional[str]:
         """What the server is busy with, else ``READY`` if a version serves and no other has failed, else the worst."""
         states = {entry.state for entry in self.versions if not (entry.reason == UNLOADED and self.ready_versions)}
-        return next((state for state in (*_ON_ITS_WAY, UNAVAILABLE, READY) if state in states), None)
+        return next((state for state in (*ON_ITS_WAY, UNAVAILABLE, READY) if state in states), None)
 
     @property
     def reason(self) -> str:
@@ -51,7 +49,7 @@ class Model(NamedTuple):
     @property
     def is_on_its_way(self) -> bool:
         """Whether the server is loading or unloading it."""
-        return self.state in _ON_ITS_WAY
+        return self.state in ON_ITS_WAY
 
 
 def named(models: Mapping[str, Model], name: str) -> Model:

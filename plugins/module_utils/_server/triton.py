@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from urllib.parse import quote
 
 from . import failures
-from .client import Client
+from .client import Binary, Client
 from .errors import ServerError, option_error
 
 # What a path may hold besides letters and digits (RFC 3986, pchar). Triton compares names as they stand in the path.
@@ -113,9 +113,25 @@ class Triton:
         ]
         return sorted(entries, key=lambda entry: (entry.name, _numeric(entry.version)))
 
+    def is_model_ready(self, model: str, version: str) -> bool:
+        """Whether a version of a model takes requests; since 26.01 the server asks its instances, too."""
+        return self._healthy(f"{_version_path(model, version)}/ready")
+
+    def infer(self, model: str, version: str, body: Binary, seconds: float) -> None:
+        """Send one request to a version of a model; what it answers is not looked at.
+
+        Raises:
+            ServerError: of the kind ``server`` where the model, or the server for it, says that it failed.
+        """
+        path = f"{_version_path(model, version)}/infer"
+        with _Named(model):
+            answer = self.client.request("POST", path, body, seconds, repeatable=False)
+            if answer.status != 200:
+                raise failures.of_answer(answer)
+
     def config(self, model: str, version: str) -> Dict[str, Any]:
         """The configuration that a version of a model runs with, with everything that the server filled in."""
-        path = f"{_model_path(model)}/versions/{quote(version, safe='')}/config"
+        path = f"{_version_path(model, version)}/config"
         with _Named(model):
             data = self.client.data("GET", path)
         if not isinstance(data, dict) or not isinstance(data.get("instance_group", []), list):
@@ -211,6 +227,10 @@ def checked_names(names: List[str], option: str) -> List[str]:
 
 def _model_path(model: str) -> str:
     return f"/v2/models/{quote(model, safe=_LITERAL, errors='surrogateescape')}"
+
+
+def _version_path(model: str, version: str) -> str:
+    return f"{_model_path(model)}/versions/{quote(version, safe='')}"
 
 
 def _numeric(version: Optional[str]) -> Tuple[int, str]:

@@ -18,6 +18,7 @@ from ansible_collections.inference.triton.plugins.modules import (
     model_config,
     model_config_info,
     model_repository_restore,
+    placement_info,
     server_info,
 )
 
@@ -30,6 +31,7 @@ MODULES = [
     model_config,
     model_config_info,
     model_repository_restore,
+    placement_info,
     server_info,
 ]
 COLLECTION = "inference.triton."

@@ -110,10 +110,14 @@ KINDS = "KIND_GPU, KIND_CPU, KIND_MODEL"
 
 MISTAKES = [
     pytest.param(
-        [], "policy: expected a mapping with rules, preset, mode, waivers, found [].", id="list for the policy"
+        [],
+        "policy: expected a mapping with rules, preset, mode, waivers, critical, found [].",
+        id="list for the policy",
     ),
     pytest.param(
-        None, "policy: expected a mapping with rules, preset, mode, waivers, found None.", id="null for the policy"
+        None,
+        "policy: expected a mapping with rules, preset, mode, waivers, critical, found None.",
+        id="null for the policy",
     ),
     pytest.param({}, "rules: a policy needs at least one rule, or a preset.", id="nothing"),
     pytest.param({"rules": []}, "rules: a policy needs at least one rule, or a preset.", id="no rule"),
@@ -480,6 +484,56 @@ def test_whoever_names_devices_needs_the_gpus_of_the_host():
 def test_a_rule_without_a_mode_has_that_of_the_policy():
     policy = parse_policy({"mode": "audit", "rules": [rule(match={"models": ["a"]}), rule(mode="enforce")]})
     assert [parsed.mode for parsed in policy.rules] == ["audit", "enforce"]
+
+
+@pytest.mark.parametrize(
+    ("critical", "problems"),
+    [
+        ("ranker", ["critical: expected a list of selectors, found 'ranker'."]),
+        (None, ["critical: expected a list of selectors, found None."]),
+        (
+            ["ranker"],
+            [
+                "critical[0]: expected a mapping with models, backends, platforms, repositories, query, spans_gpus, "
+                "found 'ranker'."
+            ],
+        ),
+        (
+            [{}],
+            [
+                "critical[0]: say which models are meant, for example models: [ranker]. Where every model is critical, "
+                "leave critical out."
+            ],
+        ),
+        ([{"models": ["a"]}, {"model": ["b"]}], ["critical[1].model: there is no such key. Did you mean 'models'?"]),
+        (
+            [{"models": []}],
+            ["critical[0].models: an empty list would match nothing. Leave the selector out to match all."],
+        ),
+        ([{"query": "a ="}], None),
+    ],
+)
+def test_a_mistake_in_critical(critical, problems):
+    found = problems_of({"rules": [rule()], "critical": critical})
+    if problems is None:
+        assert len(found) == 1
+        assert found[0].startswith("critical[0].query: is no JMESPath expression: ")
+    else:
+        assert found == problems
+
+
+def test_critical_models_are_given_as_in_match():
+    given = [{"models": ["ranker", "search_*"]}, {"backends": ["tensorrt"]}]
+    critical = parse_policy({"rules": [rule()], "critical": given}).critical
+    assert critical == (Match(models=("ranker", "search_*")), Match(backends=("tensorrt",)))
+
+
+def test_a_policy_need_not_say_what_is_critical():
+    assert parse_policy({"rules": [rule()]}).critical is None
+
+
+def test_a_policy_may_say_that_nothing_is_critical():
+    assert parse_policy({"rules": [rule()], "critical": []}).critical == ()
 
 
 def test_a_waiver_with_everything():

@@ -102,6 +102,8 @@ class FakeModel:
         self.seconds = 0.0  # that a load takes
         self.resets = False  # whether a load begins new statistics
         self.stays = False  # whether it is not unloaded for the requests that it serves
+        self.ready = True  # whether a version that is READY says itself that it is
+        self.infer = (200, {"outputs": []})  # what a request to it is answered with
         self.fails_later = False  # whether it is not ready though its load was answered with success
 
 
@@ -154,6 +156,14 @@ class FakeTriton:
             if self._is_ready(name):
                 return 200, {"name": name, **self.models[name].config}
             return 404, {"error": f"Request for unknown model: '{name}' is not found"}
+        asked = re.fullmatch("/v2/models/([^/]+)/versions/1/(ready|infer)", path)
+        if asked:
+            model = self.models.get(asked.group(1))
+            if asked.group(2) == "infer" and self._is_ready(asked.group(1)):
+                return model.infer
+            if asked.group(2) == "ready" and self._is_ready(asked.group(1)) and model.ready:
+                return 200, b""
+            return 400, {"error": "Model version not ready"}
         change = re.fullmatch("/v2/repository/models/([^/]+)/(load|unload)", path)
         if change and method == "POST":
             if self.mode != "explicit":
@@ -216,9 +226,9 @@ def handler_for(triton):
         def handle_request(self):
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length)
-            reply = triton.reply(
-                self.command, unquote(self.path), json.loads(content) if content else None, self.headers
-            )
+            is_json = "octet-stream" not in self.headers.get("Content-Type", "")
+            body = (json.loads(content) if is_json else content) if content else None
+            reply = triton.reply(self.command, unquote(self.path), body, self.headers)
             if reply is None:
                 self.close_connection = True
                 return

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._server import client as client_module
+from ansible_collections.inference.triton.plugins.module_utils._server.client import Binary
 from ansible_collections.inference.triton.plugins.module_utils._server.errors import ServerError
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._server.servers import CLOSE, answer
 
@@ -35,6 +36,14 @@ def test_the_headers_and_the_body_of_a_request(scripted, client):
     assert b"\r\nadmin-key: k\r\n" in head + b"\r\n"
     assert b"\r\nContent-Type: application/json" in head
     assert body == b'{"\\u00fc": true}'
+
+
+def test_a_body_that_is_no_json(scripted, client):
+    server = scripted([OK])
+    client(server.url, {"admin-key": "k"}).request("POST", "/v2/x", Binary(b"\0\1", {"Content-Type": "a/b"}))
+    head, _blank, body = server.requests[0].partition(b"\r\n\r\n")
+    assert b"\r\nadmin-key: k" in head and b"\r\nContent-Type: a/b" in head
+    assert body == b"\0\1"
 
 
 def test_an_answer_in_chunks(scripted, client):

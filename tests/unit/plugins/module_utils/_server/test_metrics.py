@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._server.errors import ServerError
-from ansible_collections.inference.triton.plugins.module_utils._server.metrics import parse_metrics, read_metrics
+from ansible_collections.inference.triton.plugins.module_utils._server.metrics import (
+    parse_counters,
+    parse_metrics,
+    read_metrics,
+)
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._server.servers import answer
 
 TEXT = r"""
@@ -37,6 +41,22 @@ def test_the_gpus_of_a_model():
 
 def test_how_long_a_load_took():
     assert parse_metrics(TEXT).load_times == {("a", "1"): 1.25}
+
+
+COUNTERS = r"""
+nv_inference_request_failure{model="a",reason="REJECTED",version="1"} 4
+nv_inference_pending_request_count{model="a",version="1"} 2
+nv_inference_count{gpu_uuid="GPU-1",model="a",version="1"} 3
+nv_inference_exec_count{gpu_uuid="GPU-1",model="a",version="1"} 2
+nv_inference_compute_infer_duration_us{gpu_uuid="GPU-1",model="a",version="1"} 500
+nv_inference_exec_count{model="b",version="1"} 1
+nv_inference_exec_count{model="c",version="1"} x
+nv_inference_exec_count{model="d",version="1"} Nan
+"""
+
+
+def test_what_models_have_computed_and_nothing_else_of_their_requests():
+    assert parse_counters(COUNTERS) == {("a", "1", "GPU-1"): 505.0, ("b", "1", ""): 1.0, ("d", "1", ""): 0.0}
 
 
 @pytest.mark.parametrize(

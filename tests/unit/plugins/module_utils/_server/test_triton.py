@@ -7,6 +7,7 @@ import json
 import socket
 
 import pytest
+from ansible_collections.inference.triton.plugins.module_utils._server.client import Binary
 from ansible_collections.inference.triton.plugins.module_utils._server.errors import ServerError
 from ansible_collections.inference.triton.plugins.module_utils._server.triton import checked_names
 from ansible_collections.inference.triton.tests.unit.plugins.module_utils._server.servers import answer
@@ -29,6 +30,26 @@ def test_health_that_somebody_else_answers_is_a_failure(scripted, triton, status
     with pytest.raises(ServerError) as raised:
         triton(scripted([answer(status, b"<html>", "text/html")]).url).is_ready()
     assert raised.value.kind == kind
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (400, False)])
+def test_a_version_of_a_model_is_ready_or_not(scripted, triton, status, ready):
+    server = scripted([answer(status, b"" if ready else {"error": "Model version not ready"})])
+    assert triton(server.url).is_model_ready("m 1", "2") is ready
+    assert server.requests[0].startswith(b"GET /v2/models/m%201/versions/2/ready ")
+
+
+def test_a_request_to_a_model(scripted, triton):
+    server = scripted([answer(body=b"\0", content_type="application/octet-stream")])
+    triton(server.url).infer("m", "2", Binary(b"{}\0", {"Inference-Header-Content-Length": "2"}), 5)
+    assert server.requests[0].startswith(b"POST /v2/models/m/versions/2/infer ")
+
+
+def test_a_request_that_the_model_fails_on(scripted, triton):
+    server = scripted([answer(500, {"error": "no such luck"})])
+    with pytest.raises(ServerError, match="no such luck") as raised:
+        triton(server.url).infer("m", "2", Binary(b"", {}), 5)
+    assert raised.value.kind == "server"
 
 
 def test_the_index_is_in_order_and_asked_for_with_post(scripted, triton):

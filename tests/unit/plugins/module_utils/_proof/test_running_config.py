@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._server.running_config import differences
+from ansible_collections.inference.triton.plugins.module_utils._proof.running_config import differences
 
 # As tritonserver 2.51.0 gives it, shortened.
 RUNNING = {
