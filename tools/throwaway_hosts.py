@@ -35,6 +35,7 @@ CLONE = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]  # hosts of two clones
 LABEL = "inference.triton.scenario"
 SSH = 22
 READY_TIMEOUT = 120.0  # seconds; a host that is not up by then never will be
+PORT_ATTEMPTS = 3
 AT_ONCE = 4  # hosts that are started at the same time
 REMOTE_TMP = "~/.ansible/tmp"  # Ansible's own default: the Makefile has another one, for this machine
 UNAVAILABLE = 75  # exit status, EX_TEMPFAIL of sysexits.h: nothing was tested, for want of hosts
@@ -103,25 +104,13 @@ def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) ->
     """
     engine = engine_ready()
     destroy(scenario, engine)
-    room_for(len(hosts))
+    room_for(len(hosts) + len(engine.run("ps", "--quiet", "--filter", f"label={LABEL}").split()))
     images = ensure_images(engine, sorted(set(hosts.values())))
     scenario.inventory.parent.mkdir(parents=True, exist_ok=True)
     scenario.key.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(scenario.key)], check=True)
     start = time.monotonic()
-    ports = iter(_free_ports(len(hosts) * (1 + len(publish))))
-    reached = {host: {inside: next(ports) for inside in (SSH, *publish)} for host in hosts}
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            started = [
-                pool.submit(_start, engine, scenario, host, images[release], reached[host])
-                for host, release in hosts.items()
-            ]
-        for future in started:
-            future.result()
-    except BaseException:
-        destroy(scenario, engine)
-        raise
+    reached = _start_all(engine, scenario, {host: images[release] for host, release in hosts.items()}, publish)
     # Not in the folder of the scenario: the path of a control socket may have no more than 108 bytes.
     common = {**_connection(scenario), "ansible_control_path_dir": tempfile.mkdtemp(prefix="triton-ssh-")}
     entries = {host: _entry(engine, scenario, host, reach) for host, reach in reached.items()}
@@ -195,6 +184,31 @@ def _ansible(*command: str) -> str:
     if done.returncode:
         raise HostsUnavailable(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr.strip()}")
     return done.stdout
+
+
+def _start_all(
+    engine: Engine, scenario: Scenario, images: dict[str, str], publish: Sequence[int]
+) -> dict[str, dict[int, int]]:
+    """Start a host of each image; gives the port on 127.0.0.1 for each that they have inside."""
+    for attempt in range(PORT_ATTEMPTS):
+        ports = iter(_free_ports(len(images) * (1 + len(publish))))
+        reached = {host: {inside: next(ports) for inside in (SSH, *publish)} for host in images}
+        try:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                started = [
+                    pool.submit(_start, engine, scenario, host, image, reached[host]) for host, image in images.items()
+                ]
+            for future in started:
+                future.result()
+        except BaseException as failure:
+            destroy(scenario, engine)
+            # Another scenario, or anybody else, may have taken a port since it was found to be free.
+            taken = isinstance(failure, HostsError) and "address already in use" in str(failure).lower()
+            if not taken or attempt == PORT_ATTEMPTS - 1:
+                raise
+        else:
+            break
+    return reached
 
 
 def _start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int]) -> None:

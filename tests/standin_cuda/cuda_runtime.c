@@ -6,6 +6,9 @@
  *   STANDIN_CUDA_DEVICES   the compute capability of each device: 7.0,8.6; empty or unset for a host without a GPU
  *   STANDIN_CUDA_ERROR     what every question about devices is answered with: 35, 100, 802; empty or unset for none
  *
+ * Either may be the absolute path of a file that has the value, which is read anew at each question: so devices can go and
+ * come while a server runs. (What NVIDIA's runtime says then depends on how the device went; a test says it here.)
+ *
  * What a test with it proves: which devices Triton's core counts as usable, what it makes of the instance groups of a
  * model on them, which configurations it refuses and with which words. All of that is decided in core, from the answers
  * of cudaGetDeviceCount and cudaGetDeviceProperties.
@@ -39,9 +42,15 @@ typedef void *stream;
 static const size_t MEMORY = (size_t)16 << 30;
 static _Thread_local int current_device;
 
+/* The value of a variable, or the content of the file that it names. Good until the next call in this thread. */
 static const char *setting(const char *name) {
+  static _Thread_local char content[256];
   const char *value = getenv(name);
-  return value ? value : "";
+  if (!value || value[0] != '/') return value ? value : "";
+  FILE *file = fopen(value, "re");
+  content[file ? fread(content, 1, sizeof content - 1, file) : 0] = '\0';
+  if (file) fclose(file);
+  return content;
 }
 
 /* Fills in the compute capability of a device and gives SUCCESS, or says that there is no such device. */

@@ -15,6 +15,13 @@ from tritonserver import Server
 
 SOURCES = Path(__file__).parent
 PREFER_CPU, PREFER_GPU = "-DPREFERRED_KIND=1", "-DPREFERRED_KIND=2"
+PREFERRING = {"openvino": "openvino", "vllm": "vllm"}
+LIBRARIES = {
+    "cuda_runtime": ("cuda_runtime.c",),
+    "libtriton_null": ("null_backend.c",),
+    "libtriton_openvino": ("null_backend.c", PREFER_CPU),
+    "libtriton_vllm": ("null_backend.c", PREFER_GPU),
+}
 
 # A Python model as small as they come.
 MODEL_PY = """\
@@ -74,17 +81,18 @@ def build(folder: Path) -> Library:
     compiler = shutil.which("gcc") or shutil.which("cc")
     assert compiler, "these tests compile C: install a compiler (Debian, Ubuntu: sudo apt-get install gcc libc6-dev)"
 
-    def library(source: str, name: str, *options: str) -> Path:
-        path = folder / f"{name}.so"
+    for name, (source, *options) in LIBRARIES.items():
         command = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", *options]
-        subprocess.run([*command, "-o", str(path), str(SOURCES / source)], check=True)
-        return path
+        subprocess.run([*command, "-o", str(folder / f"{name}.so"), str(SOURCES / source)], check=True)
+    return compiled(folder)
 
-    plain = library("null_backend.c", "libtriton_null")
-    backends = dict.fromkeys(("null", "onnxruntime", "tensorflow", "tensorrt", "pytorch"), plain)
-    backends["openvino"] = library("null_backend.c", "libtriton_openvino", PREFER_CPU)
-    backends["vllm"] = library("null_backend.c", "libtriton_vllm", PREFER_GPU)
-    return Library(library("cuda_runtime.c", "cuda_runtime"), backends)
+
+def compiled(folder: Path) -> Library:
+    """What ``build`` has made there."""
+    backends = dict.fromkeys(("null", "onnxruntime", "tensorflow", "tensorrt", "pytorch"), "null") | PREFERRING
+    return Library(
+        folder / "cuda_runtime.so", {name: folder / f"libtriton_{file}.so" for name, file in backends.items()}
+    )
 
 
 def write(repository: Path, models: Mapping[str, Model], library: Library) -> None:

@@ -56,6 +56,7 @@ def main(wheel: Path, folder: Path) -> None:
     done = folder / "broken.tar.gz"
     if done.is_file() and done.stat().st_mtime > Path(__file__).stat().st_mtime:
         return
+    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / "site1.tar.gz.unfinished"
     with zipfile.ZipFile(wheel) as source, tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
         for name in source.namelist():

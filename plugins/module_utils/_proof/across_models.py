@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Counter as Counted
-from typing import FrozenSet, NamedTuple, Optional, Set
+from typing import FrozenSet, NamedTuple, Set
 
 from .._model_config.instance_group import KIND_GPU
 from .placement_difference import running_groups
-from .records import PlacementLog, ServerSeen
+from .records import ServerSeen
 
 _MARGIN = 2.0  # seconds by which the start of a process may be told too late: the kernel counts from a boot in seconds
 
@@ -47,14 +47,15 @@ def across(server: ServerSeen) -> Across:
 
 
 def with_its_own_log(server: ServerSeen) -> ServerSeen:
-    """The same server, without a log that is one of an earlier run."""
-    last = None if server.log is None else _last_moment(server.log)
-    if last is None or server.started_at is None or last >= server.started_at - _MARGIN:
+    """The same server, with nothing in its log that is of an earlier run, and without the log where that is all."""
+    log, started = server.log, server.started_at
+    if log is None or started is None:
         return server
-    error = "The log ends before the server was started: it is the log of an earlier run, and was not used."
-    return server._replace(log=None, log_error=error)
-
-
-def _last_moment(log: PlacementLog) -> Optional[float]:
-    times = [event.at for events in log.loads.values() for event in events if event.at is not None]
-    return max(times, default=None)
+    since = started - _MARGIN
+    loads = {
+        name: [event for event in events if event.at is None or event.at >= since] for name, events in log.loads.items()
+    }
+    if any(log.loads.values()) and not any(loads.values()):
+        error = "The log ends before the server was started: it is the log of an earlier run, and was not used."
+        return server._replace(log=None, log_error=error)
+    return server._replace(log=log._replace(loads=loads))

@@ -125,7 +125,7 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "not_loaded",
         CONTRADICTED,
-        "Nobody has loaded it, or its directory was not complete when the server looked.",
+        "Nobody has loaded it, or its directory was not complete when the server looked. {forecast}",
         "{take_up}",
         lenient=True,
     ),
@@ -235,9 +235,10 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "fewer_gpus",
         PROVED,
-        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: the server was started, or the "
-        "model loaded, when there were fewer.",
-        "Restart the server to use them all, or list the gpus that are meant.",
+        "Its group {group} takes all GPUs, and has {has}, while the host has {gpus}: there were fewer when the server "
+        "was started, or it is not given all of them.",
+        "Restart the server to use them all. If it is meant to have fewer, give cuda_visible_devices or gpus as the "
+        "server has them.",
     ),
     Cause(
         "only_passive",

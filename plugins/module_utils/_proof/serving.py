@@ -151,7 +151,8 @@ class _Look:
             if model.prediction.loads is False and model.prediction.stage == POLLING:
                 cure = "Correct the file."
                 return self.problem("hidden_by_error", reason=plain(model.prediction.error), cure=cure)
-            return self.problem("not_loaded")
+            error = plain(model.prediction.error) if model.prediction.loads is False else ""
+            return self.problem("not_loaded", forecast=f"It is not expected to load: {error}." if error else "")
         reasons = [version.reason for version in self.versions if version.reason != UNLOADED]
         if not reasons:
             return self.problem("unloaded")

@@ -203,6 +203,13 @@ def test_a_model_that_nobody_has_loaded(critical, grade):
     assert proof.pending is critical
 
 
+def test_a_model_that_nobody_has_loaded_and_that_would_not_load():
+    proof = in_index(on_disk("m", [{**GPU, "gpus": [0]}]), NAME_ONLY)
+    assert "It is not expected to load: Invalid argument: instance group m_0 of model m specifies invalid" in (
+        proof.problems[0].text
+    )
+
+
 @pytest.mark.parametrize(("critical", "grade"), [(True, "contradicted"), (False, "unproved")])
 def test_a_model_that_the_server_does_not_know(critical, grade):
     proof = in_index(on_disk("m", [CPU], critical=critical), None)

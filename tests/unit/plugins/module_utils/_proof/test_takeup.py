@@ -151,6 +151,14 @@ def test_a_log_of_an_earlier_run_does_not_count():
     assert only(proof).id == "differs_from_file"
 
 
+def test_a_failure_in_an_earlier_run_is_not_one_of_this_run():
+    """A container's server is process 1 in every run, and without --log-info no line tells of a success."""
+    earlier = log(("m", False, NO_GPUS, AFTER), ("other", False, "Internal: broken", AFTER + 100))
+    model = on_disk("m", [CPU])
+    assert proof_of(model, running("m", [on_cpu(2)]), started_at=AFTER + 50, log=earlier).problems == []
+    assert ids(proof_of(model, running("m", [on_cpu(2)]), started_at=AFTER, log=earlier)) == ["reload_failed"]
+
+
 # What differs
 
 
