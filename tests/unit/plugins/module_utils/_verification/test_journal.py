@@ -118,7 +118,7 @@ def test_the_journal_of_the_current_run_of_a_unit(journald, how):
 
 def test_journalctl_prints_only_what_tells_something(journald, monkeypatch):
     printed = []
-    monkeypatch.setattr(journal, "read_log", lambda lines: printed.extend(lines))
+    monkeypatch.setattr(journal, "read_log", printed.extend)
     journald.read(RUN)
     assert printed == RUN.splitlines()[:3]
     assert len(journald.calls()) == 1
