@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from datetime import datetime, timezone
+from types import FrameType
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Sequence, TextIO
 
 from .._gpu.journal_stream import PRIORITIES, is_journal
@@ -204,11 +205,15 @@ def _health(wanted: MonitorOptions, output: TextIO) -> int:
     except OSError as error:
         _print(output, [Line(ERROR, f"{address} port {port} cannot be listened on: {error.strerror}.")])
         return NO_ANSWER
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    signal.signal(signal.SIGTERM, _interrupt)
     tell_systemd("READY=1")
     with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()
     return FINE_STATUS
+
+
+def _interrupt(_number: int, _frame: Optional[FrameType]) -> None:
+    raise KeyboardInterrupt
 
 
 def _print(output: TextIO, lines: Iterable[Line]) -> None:
