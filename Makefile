@@ -97,15 +97,15 @@ importer: .cache/venv-importer/.done ## build the collection and check it as Ans
 	! grep -qE '^(WARNING|ERROR): ' report
 
 .PHONY: unit
-unit: dev ## tests/unit, tests/property and tests/differential (pytest arguments: make unit ARGS="-k enum")
-	$(DEV) pytest $(WORKERS) tests/unit tests/property tests/differential $(ARGS)
+unit: dev ## tests/unit, tests/tools, tests/property and tests/differential (pytest arguments: make unit ARGS="-k enum")
+	$(DEV) pytest $(WORKERS) tests/unit tests/tools tests/property tests/differential $(ARGS)
 
 .PHONY: e2e
 e2e: dev ## tests/e2e: the modules through ansible-playbook against the real tritonserver
 	$(DEV) pytest $(WORKERS) tests/e2e $(ARGS)
 
 .PHONY: molecule
-molecule: dev ## roles on throw-away hosts with systemd: every scenario, or one: make molecule SCENARIO=default
+molecule: dev ## roles on throw-away hosts with systemd: every scenario, or some: make molecule SCENARIO="gpu server"
 	$(DEV) python tools/run_scenarios.py $(SCENARIO)
 
 .PHONY: bench

@@ -28,7 +28,7 @@ VERSIONS = [f"3.{minor}" for minor in range(8, 16)]
 
 # ansible-test holds every file to the rules for target code. These parts are no target code, or have to break its rules
 # (CRLF line ends, broken text) to be of use.
-LEFT_OUT = ["benchmarks", "demo", "tests/differential", "tests/e2e", "tests/property", "tools"]
+LEFT_OUT = ["benchmarks", "demo", "tests/differential", "tests/e2e", "tests/property", "tests/tools", "tools"]
 LEFT_OUT_OF_SANITY = ["tests/**/fixtures/**", "*.pbtxt"]
 
 # ansible-test calls it as: PYTHON get_pip.py [OPTIONS] REQUIREMENT...

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Molecule's scenarios, all of them or those named: `make molecule SCENARIO=gpu`.
 
+Several run at a time (MOLECULE_PARALLEL, two unless told), those with the most hosts first; what one of them says is
+printed as a whole when it ends. One alone is shown as it goes.
+
 Ends with 0 only where each of them has tested something, and with 75 where this machine cannot have hosts and nobody
 asked for what is missing to be installed (MOLECULE_INSTALL=1). No host is left behind, however a scenario ends.
 """
@@ -9,74 +12,64 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
-from clone_cache import CACHE, ROOT
+from clone_cache import ROOT
 from container_engine import Engine, HostsError, HostsUnavailable
+from scenario_run import ScenarioRun
 from throwaway_hosts import UNAVAILABLE, Scenario, destroy, engine_ready, may_install
 
 SCENARIOS = ROOT / "molecule"
-# Molecule passes a scenario without verify.yml, and Ansible a play without hosts.
-NEEDED = {"create", "check", "converge", "idempotence", "verify", "destroy"}
-DONE = re.compile(r"^\S+ > (\w+): Executed: Successful$", re.MULTILINE)  # of the list at the end
-NOTHING_DONE = re.compile(r".*(?:no hosts matched|missing playbook|verifier is disabled).*", re.IGNORECASE)
-TIMEOUT = 1800.0  # seconds for one scenario
+AT_ONCE = (
+    2  # they wait for hosts and servers much of the time: on two cores two take less time than one after the other
+)
+SAY = threading.Lock()  # so that nothing is printed into the output of another
 
 
-def run(name: str) -> list[str]:
-    """Run one scenario, showing what Molecule says; gives what keeps it from having passed."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(folder(name)),
-        "MOLECULE_GLOB": "molecule/*/molecule.yml",
-        "MOLECULE_COMMAND_BORDERS": "false",
-        "NO_COLOR": "1",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    code, said = _show(["molecule", "test", "--scenario-name", name], environment)
-    if code:
-        return [f"molecule ended with {code}"]
-    never = sorted(NEEDED - set(DONE.findall(said)))
-    return [*(f"{step} did not run" for step in never), *(line.strip() for line in NOTHING_DONE.findall(said))]
+def run_all(runs: Sequence[ScenarioRun], engine: Engine | None, at_once: int) -> None:
+    """Run them, `at_once` at a time, and say what comes of each."""
+
+    def one(run: ScenarioRun) -> None:
+        say(f"== {run.name}\n")
+        try:
+            run.run(say if at_once == 1 else lambda line: None)
+        finally:
+            if engine:
+                with contextlib.suppress(HostsError):
+                    destroy(Scenario(run.name, run.folder), engine)
+        say(f"{run.output if at_once > 1 else ''}-- {run.line()}\n\n")
+
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(one, run) for run in runs]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            for run in runs:
+                run.stop()
+            raise
 
 
-def folder(name: str) -> Path:
-    return CACHE / "molecule" / "run" / name
+def say(text: str) -> None:
+    with SAY:
+        print(text, end="", flush=True)
 
 
-def _show(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command in the clone and pass its output on; gives its exit status and what it said."""
-    # In a session of its own, so that what ends it early ends the playbook with it.
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = []
-    end = threading.Timer(TIMEOUT, os.killpg, (process.pid, signal.SIGTERM))
-    end.start()
-    try:
-        for line in process.stdout or []:
-            print(line, end="", flush=True)
-            said.append(line)
-        return process.wait(), "".join(said)
-    finally:
-        end.cancel()
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+def number_of_hosts(name: str) -> int:
+    return (SCENARIOS / name / "inventory/hosts.yml").read_text().count("molecule_release:")
+
+
+def parallel() -> int:
+    """How many at once. Hosts that were given are the same for each scenario, so that is one at a time."""
+    return 1 if os.environ.get("MOLECULE_HOSTS") else int(os.environ.get("MOLECULE_PARALLEL") or AT_ONCE)
 
 
 def main(names: Sequence[str]) -> int:
@@ -93,24 +86,22 @@ def main(names: Sequence[str]) -> int:
         print(f"{unavailable}\nMOLECULE_HOSTS names an inventory of hosts to use instead.")
         print("NOT RUN: this machine cannot have the hosts, see above.")
         return 1 if may_install() else UNAVAILABLE
-    failed, lines = [], []
-    for name in names or known:
-        start = time.monotonic()
-        try:
-            complaints = run(name)
-        finally:
-            if engine:
-                with contextlib.suppress(HostsError):
-                    destroy(Scenario(name, folder(name)), engine)
-        lines.append(f"{name}: {'; '.join(complaints) or 'passed'}, {time.monotonic() - start:.0f} s")
-        failed += [name] if complaints else []
+    runs = [ScenarioRun(name) for name in sorted(names or known, key=number_of_hosts, reverse=True)]
+    start = time.monotonic()
+    run_all(runs, engine, min(parallel(), len(runs)))
     where = f"the hosts of {given}" if given else f"containers of {engine and engine.program}"
-    print("\n" + "\n".join(lines))
-    print(f"{len(lines) - len(failed)} of {len(lines)} scenarios passed, on {where}.")
-    return 1 if failed else 0
+    print("\n".join(run.line() for run in runs))
+    passed = sum(not run.complaints for run in runs)
+    print(f"{passed} of {len(runs)} scenarios passed in {time.monotonic() - start:.0f} s, on {where}.")
+    return 0 if passed == len(runs) else 1
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ They show that the collection sees and says the right things; they prove nothing
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -81,14 +82,22 @@ KINDS = {
 }
 
 
-def pack(name: str, folder: Path) -> None:
-    """Write NAME.tar, in which all belongs to root, NAME.devices and NAME.error into `folder`, which exists."""
+def pack(name: str, folder: Path, runtime: Path) -> None:
+    """Write NAME.tar into `folder`, to be unpacked in the / of a host.
+
+    opt/prepared is the file system, and opt/standin what a server is started with: the stand-in for the CUDA `runtime`
+    and the two files that it reads.
+    """
     kind = KINDS[name]
     with tempfile.TemporaryDirectory() as root, tarfile.open(folder / f"{name}.tar", "w") as archive:
-        kind.make(Path(root))
-        archive.add(root, ".", filter=_of_root)
-    (folder / f"{name}.devices").write_text(f"{kind.devices}\n")
-    (folder / f"{name}.error").write_text(f"{kind.error}\n")
+        kind.make(Path(root, "prepared"))
+        standin = Path(root, "standin")
+        standin.mkdir()
+        shutil.copy(runtime, standin)
+        (standin / "devices").write_text(f"{kind.devices}\n")
+        (standin / "error").write_text(f"{kind.error}\n")
+        for path in (Path(root, "prepared"), standin):
+            archive.add(path, f"opt/{path.name}", filter=_of_root)
 
 
 def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -2,7 +2,7 @@
 """What scenarios copy to their hosts, made on the controller, in .cache/molecule/files, once for all of them.
 
     python scenario_files.py wheels VERSION...       tritonserver-VERSION.whl, of versions that the role server knows
-    python scenario_files.py gpus                    gpus/KIND.{tar,devices,error} of prepared_hosts.py, standins/*.so
+    python scenario_files.py gpus                    gpus/KIND.tar of each kind in prepared_hosts.py, standins/*.so
     python scenario_files.py models FOLDER ARCHIVE   a repository in which the null backend stands for the real ones
 
 Two at once wait for each other, and a killed one leaves nothing that looks whole.
@@ -50,13 +50,15 @@ def wheels(*versions: str) -> None:
 
 
 def gpus() -> None:
-    """File systems of hosts with GPUs, what the CUDA runtime says on each, and the stand-in for that runtime."""
-    standins()
-    if _is_newer(FILES / "gpus", *Path(__file__).parent.glob("*.py"), *(ROOT / "tests").rglob("*host*.py")):
+    """File systems of hosts with GPUs, each with what the stand-in for the CUDA runtime says there."""
+    library = standins()
+    if _is_newer(
+        FILES / "gpus", FILES / "standins", *Path(__file__).parent.glob("*.py"), *(ROOT / "tests").rglob("*host*.py")
+    ):
         return
     with scratch(FILES / "unfinished") as folder:
         for kind in KINDS:
-            pack(kind, folder)
+            pack(kind, folder, library.cuda)
         _replace(folder, FILES / "gpus")
 
 

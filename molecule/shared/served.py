@@ -5,16 +5,31 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import urllib.request
 from typing import Any
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the hosts are here, whatever proxy there is
-TIMEOUT = 10.0  # seconds
+TIMEOUT = 10.0  # seconds for one answer
+PATIENCE = 60.0  # seconds: Triton opens its port only after it has loaded or refused every model
 
 
 def ask(url: str, body: bytes | None = None) -> Any:
     with DIRECT.open(urllib.request.Request(url, body), timeout=TIMEOUT) as answer:
         return json.load(answer)
+
+
+def wait(url: str) -> None:
+    """Until the server answers at all."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            ask(f"{url}/v2")
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 def group(entry: dict[str, Any]) -> str:
@@ -24,6 +39,7 @@ def group(entry: dict[str, Any]) -> str:
 
 def served(url: str) -> dict[str, str]:
     """By name: the groups of each model that is READY, and the state of each that is not."""
+    wait(url)
     found = {}
     for model in ask(f"{url}/v2/repository/index", b"{}"):
         if model.get("state") == "READY":

@@ -231,6 +231,21 @@ def test_a_whole_reload_that_failed_leaves_no_trace_but_in_the_log(place: Place)
     assert without["contradicted"] == ["m"]
 
 
+def test_code_that_cannot_be_loaded_is_told_of_by_the_log_alone(place: Place) -> None:
+    place.add_python("py", PYTHON + "instance_group [ { kind: KIND_CPU } ]\n")
+    server = place.start(*EXPLICIT)
+    (place.models / "py" / "1" / "model.py").write_text("this is no Python\n")
+    assert place.load("py") == 400
+    assert (index(server)["py"]["state"], index(server)["py"].get("reason")) == ("READY", None)
+
+    result = place.look()
+
+    (problem,) = by_name(result)["py"]["problems"]
+    assert problem["id"] == "reload_failed"
+    assert "SyntaxError" in problem["text"]
+    assert "the index shows no failure" in problem["text"] and "stays in the index" not in problem["text"]
+
+
 def test_a_configuration_of_a_request_sticks(place: Place) -> None:
     place.add(m=GPU)
     place.start(*EXPLICIT)

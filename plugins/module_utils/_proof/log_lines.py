@@ -31,7 +31,15 @@ _REFUSED = (
     re.compile(r"failed to load '(?P<name>.+?)'"),
 )
 _A_DAY = 86400.0
-_TELLING = ("ModelInstanceInitialize", "loaded '", "to load ", "Poll failed", _FIRST_FILE)
+# One of them is in each line that counts; in few of the others, so that what reads the log can pass over these.
+FIRST = ("Pinned memory pool ", "Unable to allocate pinned system memory")
+TELLING = (*FIRST, "ModelInstanceInitialize", "loaded '", "to load ", "Poll failed")
+
+
+def is_start(line: str) -> bool:
+    """Whether a line is the first one that a server logs."""
+    found = _DEFAULT.search(line) or _ISO8601.search(line)
+    return found is not None and _begins(*found.groups()[-2:])
 
 
 def read_log(lines: Iterable[str], now: Optional[float] = None) -> PlacementLog:
@@ -42,7 +50,7 @@ def read_log(lines: Iterable[str], now: Optional[float] = None) -> PlacementLog:
     """
     reader = _Reader(time.time() if now is None else now)
     for line in lines:
-        if any(word in line for word in _TELLING):
+        if any(word in line for word in TELLING):
             reader.take(line)
     return PlacementLog(reader.instances, reader.loads, reader.starts)
 
@@ -70,8 +78,9 @@ class _Reader:
                 return
             at = _iso_time(found)
         process, file, text = found.groups()[-3:]
-        if file == _FIRST_FILE or (self.process and process != self.process):
-            self.begin(file == _FIRST_FILE)
+        starts = _begins(file, text)
+        if starts or (self.process and process != self.process):
+            self.begin(starts)
         self.process = process
         self.event(_message(text.rstrip()), at)
 
@@ -97,6 +106,11 @@ class _Reader:
 
     def add(self, name: str, event: LoadEvent) -> None:
         self.loads.setdefault(name, []).append(event)
+
+
+def _begins(file: str, text: str) -> bool:
+    # The same file tells of every buffer with --log-verbose, and once that there is no more pinned memory.
+    return file == _FIRST_FILE and text.lstrip('"').startswith(FIRST)
 
 
 def _message(text: str) -> str:

@@ -28,6 +28,13 @@ from .serving import about_gpus, host_gpus, plain, why_no_gpu
 _IMPLICIT: Tuple[Dict[str, Any], ...] = ({},)
 _FIELDS = 5  # as many fields stand in a message
 
+# Of a load that has failed, where the server runs what the file has.
+_IN_INDEX = "What it runs is what the file has now, and the failure stays in the index until a load succeeds."
+_IN_LOG = (
+    "Its configuration is what the file has now, so another file of the model, its code or its weights, may be what "
+    "was not taken up. Only the log of the server tells of this: the index shows no failure."
+)
+
 
 class Judgement(NamedTuple):
     """What was found of one version.
@@ -97,7 +104,7 @@ class _Judge:
         if self.unlike:
             return _sentence("; ".join(mismatch.text for mismatch in self.unlike))
         if not self.differs:
-            return "What it runs is what the file has now, and the failure stays in the index until a load succeeds."
+            return _IN_INDEX if self.version.reason else _IN_LOG
         return f"The server runs it with another {_fields(self.differs)} than the file has."
 
     def not_taken_up(self) -> List[Problem]:

@@ -61,7 +61,7 @@ def test_ready_with_a_reason_is_a_failed_update():
 def test_a_failure_that_stays_in_the_index_after_the_file_was_put_back():
     proof = proof_of(on_disk("m", [CPU]), running("m", [on_cpu(2)], reason="Internal: broken"))
     assert (proof.grade, ids(proof), proof.pending) == ("contradicted", ["reload_failed"], True)
-    assert "What it runs is what the file has now" in only(proof).text
+    assert "What it runs is what the file has now, and the failure stays in the index until" in only(proof).text
 
 
 def test_a_failed_full_reload_is_in_the_log_alone():
@@ -80,6 +80,9 @@ def test_a_failed_reload_counts_also_where_the_configuration_is_the_same():
     failed = log(("m", True, "", BEFORE), ("m", False, "Internal: SyntaxError", AFTER))
     proof = proof_of(on_disk("m", [CPU], "python"), running("m", [on_cpu()], "python"), log=failed)
     assert (proof.grade, ids(proof)) == ("contradicted", ["reload_failed"])
+    text = only(proof).text
+    assert "Internal: SyntaxError. Its configuration is what the file has now, so another file of the model" in text
+    assert "the index shows no failure" in text and "stays in the index" not in text
 
 
 def test_a_failure_before_the_file_was_changed_is_past():

@@ -53,7 +53,7 @@ def test_a_problem_is_one_line_with_its_cause_and_what_to_do(journal):
 
 def test_each_problem_has_a_line(journal):
     found = state(fallen(problems=[FELL_BACK, NOT_ENFORCED]), fallen("b", critical=False), gpu=gpus(GPU_LOST))
-    assert [severity for severity, _ in journal.look(found)] == ["info", "error", "warning", "error", "error"]
+    assert [severity for severity, _text in journal.look(found)] == ["info", "error", "warning", "error", "error"]
 
 
 def test_nothing_new_is_no_line(journal):
@@ -65,7 +65,7 @@ def test_a_problem_that_lasts_is_told_again_with_its_beginning(journal):
     journal.look(state(fallen()))
     told = [journal.look(state(fallen()), NOW + 60 * minute) for minute in range(1, 121)]
     again = [(minute + 1, lines) for minute, lines in enumerate(told) if lines]
-    assert [minute for minute, _ in again] == [60, 120]
+    assert [minute for minute, _lines in again] == [60, 120]
     ((severity, text),) = again[0][1]
     assert severity == "error"
     assert text.endswith(" (since 2027-01-15T08:00:00Z)")
@@ -84,7 +84,7 @@ def test_the_end_is_told_once(journal):
 def test_another_cause_is_another_problem(journal):
     journal.look(state(fallen()))
     lines = journal.look(state(fallen(problems=[{**FELL_BACK, "id": "not_loaded"}])), NOW + 60)
-    assert [text.partition(")")[0] for _, text in lines] == [
+    assert [text.partition(")")[0] for _severity, text in lines] == [
         "model ranker (not_loaded, critical",
         "over: model ranker (silent_fallback, critical",
     ]
@@ -106,9 +106,11 @@ def test_while_nobody_knows_nothing_is_over(journal, status):
 def test_a_gpu_that_nobody_has_looked_at_is_not_well_again(journal):
     journal.look(state(gpu=gpus(GPU_LOST)))
     lines = journal.look(state(status="failed", gpu=gpus(present=None, usable=None)), NOW + 60)
-    assert [text for _, text in lines] == ["failed: It is failed."]
+    assert [text for _severity, text in lines] == ["failed: It is failed."]
     lines = journal.look(state(), NOW + 120)
-    assert "over: GPU 0000:41:00.0 (Tesla T4) (gpu_lost) (since 2027-01-15T08:00:00Z)" in [text for _, text in lines]
+    assert "over: GPU 0000:41:00.0 (Tesla T4) (gpu_lost) (since 2027-01-15T08:00:00Z)" in [
+        text for _severity, text in lines
+    ]
 
 
 def test_information_about_gpus_is_not_told(journal):
@@ -130,10 +132,10 @@ def test_a_clock_that_was_set_back_keeps_nothing_silent(journal):
 
 def test_the_name_of_a_model_is_no_line_of_its_own(journal):
     lines = journal.look(state(fallen("a\n<2>b", problems=[{**FELL_BACK, "text": "One.\nTwo."}])))
-    assert not any("\n" in text for _, text in lines)
+    assert not any("\n" in text for _severity, text in lines)
 
 
 @pytest.mark.parametrize("damage", [None, [], {"x": 1}, {"x": {"about": "model"}}, {"x": {"since_seconds": "y"}}])
 def test_a_memory_that_is_damaged_is_none(damage):
-    lines, _ = announce(state(fallen()), {"announced": damage}, NOW, REMIND)
+    lines, _memory = announce(state(fallen()), {"announced": damage}, NOW, REMIND)
     assert len(lines) == 2

@@ -63,7 +63,7 @@ def test_it_changes_with_the_next_look(host):
     host.seen(model())
     assert host.ask()[0] == 200
     host.seen(fallen())
-    status, _, body = host.ask()
+    status, _headers, body = host.ask()
     assert (status, json.loads(body)["models"]) == (503, ["ranker"])
     host.seen(model())
     assert host.ask()[0] == 200
@@ -80,7 +80,7 @@ def test_before_the_first_look(host):
 def test_a_state_that_is_damaged_is_no_health(host, damage):
     content = damage % time.time() if b"%d" in damage else damage
     (host.folder / "state.json").write_bytes(content)
-    status, _, body = host.ask()
+    status, _headers, body = host.ask()
     assert status == 503
     assert json.loads(body)["reason"]
 
@@ -95,7 +95,7 @@ def test_head_has_no_body(host):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_else_is_answered(host, method):
     host.seen(model())
-    status, headers, _ = host.ask(method)
+    status, headers, _body = host.ask(method)
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
@@ -111,7 +111,7 @@ def test_it_does_not_tell_what_it_is_made_of(host):
 def test_clients_that_say_nothing_keep_nobody_waiting_for_long(host, monkeypatch):
     host.seen(model())
     address = ("127.0.0.1", host.server.server_port)
-    silent = [socket.create_connection(address) for _ in range(health_server._AT_ONCE - 1)]
+    silent = [socket.create_connection(address) for _number in range(health_server._AT_ONCE - 1)]
     try:
         begun = time.monotonic()
         assert host.ask()[0] == 200

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import Mock
 
 import pytest
 from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
@@ -29,6 +30,11 @@ class Verification:
         return self._result
 
 
+def told(answer):
+    """The answer; one that is an exception is raised."""
+    return Mock(side_effect=[answer])()
+
+
 class Unit:
     def __init__(self, is_known=True, active="active", sub="running"):
         self.is_known, self.active, self.sub = is_known, active, sub
@@ -43,14 +49,10 @@ class Host:
 
     def verify(self, request):
         self.request = request
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
+        return told(self.outcome)
 
     def read_unit(self, _name):
-        if isinstance(self.unit, Exception):
-            raise self.unit
-        return self.unit
+        return told(self.unit)
 
     def look(self, root="/nonexistent", service="triton.service", **values):
         gpus = values.pop("gpus", [])
