@@ -2,7 +2,7 @@
 """Molecule's scenarios, all of them or those named: `make molecule SCENARIO=gpu`.
 
 Several run at a time (MOLECULE_PARALLEL, two unless told), those with the most hosts first; what one of them says is
-printed as a whole when it ends. One alone is shown as it goes.
+printed as a whole when it ends, and can be read in .cache/molecule/log before that. One alone is shown as it goes.
 
 Ends with 0 only where each of them has tested something, and with 75 where this machine cannot have hosts and nobody
 asked for what is missing to be installed (MOLECULE_INSTALL=1). No host is left behind, however a scenario ends.
@@ -20,12 +20,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
-from clone_cache import ROOT
+from clone_cache import CACHE, ROOT
 from container_engine import Engine, HostsError, HostsUnavailable
 from scenario_run import ScenarioRun
 from throwaway_hosts import UNAVAILABLE, Scenario, destroy, engine_ready, may_install
 
 SCENARIOS = ROOT / "molecule"
+LOGS = CACHE / "molecule" / "log"
 AT_ONCE = (
     2  # they wait for hosts and servers much of the time: on two cores two take less time than one after the other
 )
@@ -36,15 +37,18 @@ def run_all(runs: Sequence[ScenarioRun], engine: Engine | None, at_once: int) ->
     """Run them, `at_once` at a time, and say what comes of each."""
 
     def one(run: ScenarioRun) -> None:
-        say(f"== {run.name}\n")
+        log = LOGS / f"{run.name}.log"
+        say(f"== {run.name}{'' if at_once == 1 else f', as it goes: {log.relative_to(ROOT)}'}\n")
         try:
-            run.run(say if at_once == 1 else lambda line: None)
+            with log.open("w", buffering=1) as file:
+                run.run(say if at_once == 1 else file.write)
         finally:
             if engine:
                 with contextlib.suppress(HostsError):
                     destroy(Scenario(run.name, run.folder), engine)
         say(f"{run.output if at_once > 1 else ''}-- {run.line()}\n\n")
 
+    LOGS.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(one, run) for run in runs]
         try:

@@ -43,7 +43,7 @@ class ScenarioRun:
         """What belongs to its hosts: inventory and key."""
         return CACHE / "molecule" / "run" / self.name
 
-    def run(self, show: Callable[[str], None]) -> None:
+    def run(self, show: Callable[[str], object]) -> None:
         """Run it from fresh hosts to their removal, and hand each line to `show` as it comes."""
         start = time.monotonic()
         code = self._molecule(show)
@@ -71,7 +71,7 @@ class ScenarioRun:
         steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in longest)
         return f"{self.name}: {'; '.join(self.complaints) or 'passed'}, {self.seconds:.0f} s ({steps})"
 
-    def _molecule(self, show: Callable[[str], None]) -> int:
+    def _molecule(self, show: Callable[[str], object]) -> int:
         if self._stopped:
             return 1
         environment = {
