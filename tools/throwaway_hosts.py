@@ -75,6 +75,11 @@ class Scenario:
     def container(self, host: str) -> str:
         return f"triton-{CLONE}-{self.name}-{host}"
 
+    @property
+    def volume(self) -> str:
+        """What all hosts of the scenario see at the same place, as they would see a network file system."""
+        return f"triton-{CLONE}-{self.name}"
+
 
 def engine_ready() -> Engine:
     """An engine with everything that it needs, installed first where MOLECULE_INSTALL asks for it."""
@@ -97,9 +102,10 @@ def may_install() -> bool:
     return os.environ.get("MOLECULE_INSTALL", "") not in ("", "0")
 
 
-def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) -> list[str]:
+def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int], shared: str | None = None) -> list[str]:
     """Make the hosts (name: Debian release) and the inventory that reaches them; gives one line about each.
 
+    They all have the same directory at the path `shared`, where one is given; it goes with the hosts.
     Hosts left over from an earlier run go first. Raises HostsError, and then leaves none behind.
     """
     engine = engine_ready()
@@ -110,7 +116,7 @@ def create(scenario: Scenario, hosts: dict[str, str], publish: Sequence[int]) ->
     scenario.key.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(scenario.key)], check=True)
     start = time.monotonic()
-    reached = _start_all(engine, scenario, {host: images[release] for host, release in hosts.items()}, publish)
+    reached = _start_all(engine, scenario, {host: images[release] for host, release in hosts.items()}, publish, shared)
     # Not in the folder of the scenario: the path of a control socket may have no more than 108 bytes.
     common = {**_connection(scenario), "ansible_control_path_dir": tempfile.mkdtemp(prefix="triton-ssh-")}
     entries = {host: _entry(engine, scenario, host, reach) for host, reach in reached.items()}
@@ -150,6 +156,9 @@ def destroy(scenario: Scenario, engine: Engine) -> int:
     if identifiers:
         at_once = ["--time=0"] if engine.program == "podman" else []
         engine.run("rm", "--force", "--volumes", *at_once, *identifiers, timeout=120)
+    volumes = engine.run("volume", "ls", "--quiet", "--filter", f"label={scenario.label}").split()
+    if volumes:
+        engine.run("volume", "rm", "--force", *volumes)
     with contextlib.suppress(OSError, ValueError, KeyError):
         for host in json.loads(scenario.inventory.read_text())["all"]["hosts"].values():
             shutil.rmtree(host["ansible_control_path_dir"], ignore_errors=True)
@@ -187,16 +196,21 @@ def _ansible(*command: str) -> str:
 
 
 def _start_all(
-    engine: Engine, scenario: Scenario, images: dict[str, str], publish: Sequence[int]
+    engine: Engine, scenario: Scenario, images: dict[str, str], publish: Sequence[int], shared: str | None
 ) -> dict[str, dict[int, int]]:
     """Start a host of each image; gives the port on 127.0.0.1 for each that they have inside."""
     for attempt in range(PORT_ATTEMPTS):
         ports = iter(_free_ports(len(images) * (1 + len(publish))))
         reached = {host: {inside: next(ports) for inside in (SSH, *publish)} for host in images}
         try:
+            volumes = []
+            if shared:
+                engine.run("volume", "create", f"--label={scenario.label}", scenario.volume)
+                volumes = [f"--volume={scenario.volume}:{shared}"]
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 started = [
-                    pool.submit(_start, engine, scenario, host, image, reached[host]) for host, image in images.items()
+                    pool.submit(_start, engine, scenario, host, image, reached[host], volumes)
+                    for host, image in images.items()
                 ]
             for future in started:
                 future.result()
@@ -211,11 +225,13 @@ def _start_all(
     return reached
 
 
-def _start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int]) -> None:
+def _start(
+    engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int], volumes: Sequence[str]
+) -> None:
     name = scenario.container(host)
     published = [f"--publish=127.0.0.1:{outside}:{inside}" for inside, outside in reach.items()]
     options = ["--detach", f"--name={name}", f"--hostname={host}", f"--label={scenario.label}"]
-    engine.run("run", *options, *engine.systemd_options, *published, image, "/sbin/init")
+    engine.run("run", *options, *engine.systemd_options, *published, *volumes, image, "/sbin/init")
     engine.run("exec", "--interactive", name, "sh", "-c", ADMIT, text=scenario.key.with_suffix(".pub").read_text())
     _wait(engine, name, reach[SSH])
 
@@ -301,7 +317,9 @@ def _act(options: argparse.Namespace, scenario: Scenario, given: str | None) -> 
         if not hosts or not all(hosts.values()):
             raise HostsError("create needs --host NAME=RELEASE, for example --host web1=bookworm, at least once.")
         _link_collection()
-        return use_given(scenario, list(hosts), given) if given else create(scenario, hosts, options.publish)
+        if given:
+            return use_given(scenario, list(hosts), given)
+        return create(scenario, hosts, options.publish, options.shared)
     if given:
         scenario.inventory.unlink(missing_ok=True)
         return ["The given hosts stay."]
@@ -319,6 +337,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, required=True, help="where the inventory and the key go")
     parser.add_argument("--host", action="append", default=[], metavar="NAME=RELEASE", help="a host and its Debian")
     parser.add_argument("--publish", type=int, action="append", default=[], metavar="PORT", help="a port to reach")
+    parser.add_argument("--shared", metavar="PATH", help="where all of the hosts have one and the same directory")
     return parser
 
 

@@ -30,7 +30,10 @@ class _Check(NamedTuple):
     entry: str
 
 
-_CHECKS = {"gpu": _Check("triton-gpu", "_gpu/command_line.py")}
+_CHECKS = {
+    "gpu": _Check("triton-gpu", "_gpu/command_line.py"),
+    "placement": _Check("triton-placement", "_verification/command_line.py"),
+}
 _FOR_COPY = ("owner", "group", "mode", "selevel", "serole", "setype", "seuser", "backup", "unsafe_writes", "attributes")
 
 

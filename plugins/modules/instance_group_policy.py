@@ -80,7 +80,8 @@ options:
         C(# triton-policy: waive reason="no GPU kernel before opset 17" expires=2027-03-31). The first waiver that
         holds counts, those of the policy before those of the file. A comment that begins like one and is none makes the
         model a C(violation), unless another waiver holds.
-      - C(critical) is a list of the models that have to be served, each entry with the keys of C(match), for example
+      - >-
+        C(critical) is a list of the models that have to be served, each entry with the keys of C(match), for example
         C({models: [ranker, "search_*"]}). This module checks it and otherwise makes no use of it. It is for what looks
         at the running server, where a critical model that is not loaded is an error, and any other one is not. Without
         it, every model is critical; an empty list stands for none.

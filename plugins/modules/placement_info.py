@@ -21,7 +21,7 @@ description:
   - Nothing is changed, on the host or on the server. With O(probe), models are sent a request.
 notes:
   - A server that does not answer fails the task, as does one that restricts a part of its API to those with a header,
-    so that no model is taken for well because nobody could look. Only the metrics and the log may be missing.
+    so that no model is taken for well because nobody could look. Only the metrics and the journal may be missing.
   - The control mode of the server is read from its command line or its log, and never asked for. A request that shows
     it may load ensembles anew.
   - What a Python model does with the device that it is told to use is up to its code, so a model of the Python backend,

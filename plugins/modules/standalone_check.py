@@ -23,8 +23,12 @@ options:
       - V(gpu) is the command C(triton-gpu). C(triton-gpu report) prints what is wrong with the GPUs of the host,
         C(triton-gpu facts) prints what M(inference.triton.gpu_facts) returns, as JSON, and C(triton-gpu wait) waits
         until the GPUs are ready. Each has C(--help).
+      - V(placement) is the command C(triton-placement). C(triton-placement check) compares once where the models of a
+        server run with where they should, as M(inference.triton.placement_info) does, and C(triton-placement health)
+        tells load balancers what the last check saw. Both read a configuration that the role
+        P(inference.triton.placement_monitor#role) writes.
     type: str
-    choices: [gpu]
+    choices: [gpu, placement]
     required: true
   dest:
     description: Where the file goes. Under a directory it gets the name of the command.
@@ -75,6 +79,7 @@ notes:
   - This is an action. What it does on the host is done by M(ansible.builtin.copy).
 seealso:
   - module: inference.triton.gpu_facts
+  - module: inference.triton.placement_info
   - module: ansible.builtin.copy
 author:
   - Contributors to the inference.triton collection (@inference-triton)

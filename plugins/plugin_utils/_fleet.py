@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ._listing import counted, first_line, named, natural
 
 # What needs a person comes first.
 _ORDER = ("ERROR", "UNREACHABLE", "NO FACTS", "WARNING", "OK")
@@ -37,7 +38,7 @@ def fleet_report(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
     """
     rows = sorted(
         (_row(host, result) for host, result in results.items()),
-        key=lambda row: (_ORDER.index(row.state), _natural(row.host)),
+        key=lambda row: (_ORDER.index(row.state), natural(row.host)),
     )
     return [*_table(rows), "", _sums(rows), *_by_problem(rows)]
 
@@ -45,9 +46,9 @@ def fleet_report(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
 def _row(host: str, result: Mapping[str, Any]) -> _Row:
     facts = result.get("ansible_facts", {}).get("triton_gpu")
     if result.get("unreachable"):
-        return _Row(host, "UNREACHABLE", problems=_first_line(result.get("msg")))
+        return _Row(host, "UNREACHABLE", problems=first_line(result.get("msg")))
     if result.get("failed") or not facts:
-        return _Row(host, "NO FACTS", problems=_first_line(result.get("msg")) or "the task did not run")
+        return _Row(host, "NO FACTS", problems=first_line(result.get("msg")) or "the task did not run")
     counted = [finding for finding in facts["findings"] if finding["severity"] in _SEVERITIES]
     gpus = facts["gpus"]
     return _Row(
@@ -92,7 +93,7 @@ def _sums(rows: Sequence[_Row]) -> str:
     states = [f"{sum(row.state == state for row in rows)} {state}" for state in _ORDER]
     present, usable = (sum(getattr(row, name) or 0 for row in rows) for name in ("present", "usable"))
     told = ", ".join(count for count in states if not count.startswith("0 "))
-    return f"{_number(len(rows), 'host')}: {told or 'none'}. {usable} of {_number(present, 'GPU')} usable."
+    return f"{counted(len(rows), 'host')}: {told or 'none'}. {usable} of {counted(present, 'GPU')} usable."
 
 
 def _by_problem(rows: Sequence[_Row]) -> List[str]:
@@ -103,24 +104,9 @@ def _by_problem(rows: Sequence[_Row]) -> List[str]:
             hosts.setdefault(state, []).append(row.host)
     lines = []
     for state, names in sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0])):
-        more = f" and {len(names) - _MOST_HOSTS} more" if len(names) > _MOST_HOSTS else ""
-        lines.append(f"{state} on {_number(len(names), 'host')}: {', '.join(names[:_MOST_HOSTS])}{more}")
+        lines.append(f"{state} on {counted(len(names), 'host')}: {named(names, _MOST_HOSTS)}")
     return lines
 
 
 def _grouped(names: Sequence[str]) -> List[str]:
     return [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _first_line(message: Any) -> str:
-    return next(filter(None, map(str.strip, str(message or "").splitlines())), "")
-
-
-def _natural(host: str) -> List[Tuple[bool, int, str]]:
-    """So that gpu-2 comes before gpu-10. Every second part is a number."""
-    parts = enumerate(re.split(r"([0-9]+)", host))
-    return [(False, int(part), "") if place % 2 else (True, 0, part) for place, part in parts if part]

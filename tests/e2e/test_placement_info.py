@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,14 @@ PLAIN = 'backend: "null"\nmax_batch_size: 0\n' + TENSORS
 GPU = PLAIN + "instance_group [ { kind: KIND_GPU } ]\n"
 CPU = PLAIN + "instance_group [ { kind: KIND_CPU } ]\n"
 PYTHON = 'backend: "python"\nmax_batch_size: 0\n' + TENSORS
+SLOW_PY = """\
+import time
+class TritonPythonModel:
+    def initialize(self, args):
+        time.sleep(5)
+    def execute(self, requests):
+        raise NotImplementedError("no test sends a request")
+"""
 ON_GPU = {"name": "on the GPU", "instance_group": [{"kind": "KIND_GPU"}], "level": "kind"}
 POLICY = {"rules": [ON_GPU]}
 
@@ -47,6 +56,7 @@ class Place:
         self.models = home / "repository"
         self.models.mkdir()
         self.gpus = 2
+        self.more: list[Path] = []
         self.server: Server | None = None
 
     def add(self, **models: str | None) -> None:
@@ -63,7 +73,7 @@ class Place:
         state = self.home / "server"
         state.mkdir()
         environment = Host(("8.0",) * gpus).environment(self.library)
-        self.server = Server.start(self.models, state=state, options=options, environment=environment)
+        self.server = Server.start([self.models, *self.more], state=state, options=options, environment=environment)
         return self.server
 
     def options(self, **options: Any) -> dict[str, Any]:
@@ -146,6 +156,17 @@ def test_without_the_log_nothing_independent_speaks_for_the_device(place: Place)
     assert result["log"] == {"source": None, "error": None}
 
 
+def test_the_other_format_of_the_log_and_a_log_of_several_starts(place: Place) -> None:
+    place.add(m=CPU)
+    server = place.start(*EXPLICIT, "--log-format=ISO8601")
+    assert grades(place.look()) == {"m": "proved"}
+    place.config("m").write_text(GPU)
+    server.restart()
+    assert grades(place.look()) == {"m": "proved"}
+    (evidence,) = [item for item in by_name(place.look())["m"]["evidence"] if item["independent"]]
+    assert evidence["id"] == "instance_log"
+
+
 def test_a_silent_fallback(place: Place) -> None:
     place.add(bare=PLAIN, count=PLAIN + "instance_group [ { count: 2 } ]\n", cpu=CPU)
     place.start(*EXPLICIT, gpus=0)
@@ -208,6 +229,21 @@ def test_a_whole_reload_that_failed_leaves_no_trace_but_in_the_log(place: Place)
     assert problems(place.look(), "m") == ["reload_failed"]
     without = place.look(without=("server_log",))
     assert without["contradicted"] == ["m"]
+
+
+def test_code_that_cannot_be_loaded_is_told_of_by_the_log_alone(place: Place) -> None:
+    place.add_python("py", PYTHON + "instance_group [ { kind: KIND_CPU } ]\n")
+    server = place.start(*EXPLICIT)
+    (place.models / "py" / "1" / "model.py").write_text("this is no Python\n")
+    assert place.load("py") == 400
+    assert (index(server)["py"]["state"], index(server)["py"].get("reason")) == ("READY", None)
+
+    result = place.look()
+
+    (problem,) = by_name(result)["py"]["problems"]
+    assert problem["id"] == "reload_failed"
+    assert "SyntaxError" in problem["text"]
+    assert "the index shows no failure" in problem["text"] and "stays in the index" not in problem["text"]
 
 
 def test_a_configuration_of_a_request_sticks(place: Place) -> None:
@@ -338,6 +374,55 @@ def test_models_that_nobody_has_loaded(place: Place) -> None:
     assert problems(result, "loaded") == ["unloaded"]
     assert result["critical_contradicted"] == ["loaded", "main"]
     assert result["counts"]["not_served"] == 3
+
+
+def test_a_model_that_is_being_loaded(place: Place) -> None:
+    place.add(fine=CPU)
+    place.add_python("slow", PYTHON + "instance_group [ { kind: KIND_CPU } ]\n")
+    (place.models / "slow" / "1" / "model.py").write_text(SLOW_PY)
+    server = place.start("--model-control-mode=explicit", "--load-model=fine")
+    loading = threading.Thread(target=lambda: place.load("slow"))
+    loading.start()
+    # An index that is asked for in the same moment is answered after the load.
+    wait_for(lambda: '"loading: slow:1"' in server.log_text())
+    wait_for(lambda: index(server)["slow"].get("state") == "LOADING")
+
+    result = place.look()
+
+    assert (grades(result)["slow"], problems(result, "slow")) == ("unproved", ["busy"])
+    assert by_name(result)["slow"]["resolved"][0]["ready"] is False
+    loading.join()
+    assert grades(place.look()) == {"fine": "proved", "slow": "consistent"}
+
+
+def test_the_file_that_a_server_with_a_config_name_reads(place: Place) -> None:
+    place.add(m=CPU, n=CPU)
+    (place.models / "m" / "configs").mkdir()
+    (place.models / "m" / "configs" / "h100.pbtxt").write_text(GPU)
+    place.start("--model-config-name=h100", gpus=1)
+
+    result = place.look(config_name="h100")
+    assert grades(result) == {"m": "proved", "n": "proved"}
+    assert by_name(result)["m"]["file"].endswith("configs/h100.pbtxt")
+
+    mistaken = place.look()
+    assert mistaken["contradicted"] == ["m"]
+    assert any("--model-config-name=h100" in warning for warning in mistaken["warnings"])
+
+
+def test_a_model_in_two_repositories_is_in_none(place: Place) -> None:
+    place.add(m=CPU, n=CPU)
+    second = place.home / "second"
+    write(second, {"m": Model(CPU)}, place.library)
+    place.more = [second]
+    place.start(*EXPLICIT)
+    result = place.look(repositories=[str(place.models), str(second)])
+    assert [(model["name"], model["grade"]) for model in result["models"]] == [
+        ("m", "contradicted"),
+        ("m", "contradicted"),
+        ("n", "proved"),
+    ]
+    assert problems(result, "m") == ["ambiguous_name"]
 
 
 def test_a_server_that_is_down(place: Place) -> None:

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +96,24 @@ def test_an_interrupted_run_is_made_good_by_the_next(fleet: Fleet, mode: str) ->
     assert kinds(server, "a") == [("KIND_CPU", 2)]
 
 
+def test_a_run_that_is_killed_after_it_has_written(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN)
+    server = fleet.start(*EXPLICIT)
+    process, _folder = fleet.begin(ON_CPU)
+    deadline = time.monotonic() + 120
+    while "KIND_CPU" not in fleet.config("a").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    run = fleet.role(ON_CPU)
+
+    assert run.status == 0, run.output
+    assert kinds(server, "a") == [("KIND_CPU", 2)]
+    assert len(fleet.backup_ids()) == 1
+
+
 def test_a_configuration_from_a_request_is_found_and_given_up(fleet: Fleet) -> None:
     fleet.add(a=GPU)
     server = fleet.start(*EXPLICIT)
@@ -103,7 +125,7 @@ def test_a_configuration_from_a_request_is_found_and_given_up(fleet: Fleet) -> N
         "output": [{"name": "OUT", **tensor}],
         "instance_group": [{"kind": "KIND_CPU", "count": 3}],
     }
-    text = __import__("json").dumps(override)
+    text = json.dumps(override)
     assert server.request("POST", "/v2/repository/models/a/load", {"parameters": {"config": text}})[0] == 200
     assert kinds(server, "a") == [("KIND_CPU", 3)]
     content = fleet.contents()
@@ -125,7 +147,7 @@ def test_check_mode_is_an_audit(fleet: Fleet) -> None:
     run = fleet.role(ON_GPU, "--check", "--diff")
     assert run.status == 0, run.output
     assert (fleet.tree(), server.log_text()) == (tree, log)
-    assert "+    kind: KIND_GPU" in run.output or "kind: KIND_GPU" in run.output
+    assert "+instance_group [ { kind: KIND_GPU count: 1 } ]" in run.output
     assert "Would be changed" in run.output
     assert run.results["triton1"]["proof"]["counts"]["models"] == 2
     assert not fleet.backups.exists()
@@ -144,3 +166,33 @@ def test_what_somebody_unloaded_stays_unloaded(fleet: Fleet) -> None:
     assert server.request("GET", "/v2/models/b/ready")[0] == 400
     again = fleet.role(policy)
     assert (again.status, again.changed) == (0, 0), again.output
+
+
+def test_what_an_explicit_server_was_not_told_to_load_stays_away(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN, b=PLAIN)
+    server = fleet.start("--model-control-mode=explicit", "--load-model=a")
+
+    run = fleet.role({**ON_CPU, "critical": [{"models": ["a"]}]})
+
+    assert run.status == 0, run.output
+    assert kinds(server, "a") == [("KIND_CPU", 2)]
+    assert "KIND_CPU" in fleet.config("b").read_text()
+    assert loads(server, ["b"]) == []
+    critical = fleet.role(ON_CPU)
+    assert critical.status != 0
+    assert loads(server, ["b"]) == []
+    assert "b, not_loaded" in critical.message()
+
+
+def test_twice_in_one_play(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN)
+    server = fleet.start(*EXPLICIT)
+    again = {
+        "name": "Another policy",
+        "ansible.builtin.include_role": {"name": "inference.triton.placement"},
+        "vars": {"triton_placement_policy": ON_GPU},
+    }
+    run = fleet.role(ON_CPU, play={"post_tasks": [again]})
+    assert run.status == 0, run.output
+    assert kinds(server, "a") == [("KIND_GPU", 2)]
+    assert len(fleet.backup_ids()) == 2

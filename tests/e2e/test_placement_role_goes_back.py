@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role placement does where the real server does not do as the policy wants, and where it stops before that."""
+"""The role placement where the real server does not do as the policy wants, and where it stops before that."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def test_an_old_copy_that_serves_on_is_no_success(fleet: Fleet) -> None:
 def test_files_that_are_to_be_kept_stay(fleet: Fleet) -> None:
     fleet.add(a=CPU)
     fleet.start(*EXPLICIT, **FOUR)
+
     run = fleet.role(ON_THE_FOURTH, triton_placement_on_failure="keep")
     assert run.status != 0
     assert "gpus" in fleet.config("a").read_text()
@@ -204,6 +206,17 @@ def test_a_mode_that_is_not_the_server_s_stops_before_anything_is_written(fleet:
     assert "The server runs in the control mode poll" in run.message()
 
 
+def test_a_server_that_nobody_can_restart_stops_before_anything_is_written(fleet: Fleet) -> None:
+    fleet.add(a=PLAIN)
+    fleet.start("--model-control-mode=none")
+    fleet.hosts["triton1"]["triton_placement_restart_command"] = []
+    tree = fleet.tree()
+    run = fleet.role(ON_CPU)
+    assert run.status != 0
+    assert fleet.tree() == tree
+    assert "nobody said how to restart it" in run.message()
+
+
 def test_a_restricted_server_stops_before_anything_is_written(fleet: Fleet) -> None:
     fleet.add(a=PLAIN)
     fleet.start(*EXPLICIT, "--http-restricted-api=model-repository,model-config:key=secret")
@@ -215,3 +228,45 @@ def test_a_restricted_server_stops_before_anything_is_written(fleet: Fleet) -> N
     good = fleet.role(ON_CPU, triton_placement_headers={"key": "secret"})
     assert good.status == 0, good.output
     assert "secret" not in good.output
+
+
+def test_files_that_cannot_be_put_back_are_said_to_be_there(fleet: Fleet) -> None:
+    fleet.add(a=CPU)
+    fleet.start("--model-control-mode=none", **FOUR)
+    # Somebody edits the file after the run has written it, in place of a restart.
+    edit = f"import pathlib; p = pathlib.Path({str(fleet.config('a'))!r}); p.write_text(p.read_text() + '# mine')"
+    fleet.hosts["triton1"]["triton_placement_restart_command"] = [sys.executable, "-c", edit]
+
+    run = fleet.role(ON_THE_FOURTH)
+
+    assert run.status != 0
+    assert fleet.config("a").read_text().endswith("# mine")
+    told = run.message()
+    assert "could not be put back" in told
+    assert fleet.backup_ids()[0] in told
+    assert "as they were before" not in told
+
+
+def test_a_server_that_does_not_look_in_time(fleet: Fleet) -> None:
+    fleet.add(a=CPU)
+    server = fleet.start("--model-control-mode=poll", "--repository-poll-secs=1000")
+    before = fleet.contents()
+    run = fleet.role(ON_CPU, triton_placement_timeout=3)
+    assert run.status != 0
+    assert fleet.contents() == before
+    assert kinds(server, "a") == [("KIND_CPU", 1)]
+    told = run.message()
+    assert "After 3 seconds the server has not taken up a." in told
+    assert "a serves as before this run" in told
+
+
+def test_a_backup_that_cannot_be_made_leaves_everything_alone(fleet: Fleet) -> None:
+    fleet.add(a=CPU)
+    server = fleet.start(*EXPLICIT)
+    tree, log = fleet.tree(), server.log_text()
+    run = fleet.role(ON_CPU, triton_placement_backup_dir="/proc/no/such/place")
+    assert run.status != 0
+    assert (fleet.tree(), server.log_text()) == (tree, log)
+    told = run.message()
+    assert "/proc/no/such/place" in told
+    assert "This run wrote nothing, so there is nothing to put back." in told

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role placement on several hosts: one repository for all, classes of hosts, controllers at once, hosts that are away."""
+"""The role placement on several hosts: a shared repository, classes, controllers at once, hosts that are away."""
 
 from __future__ import annotations
 

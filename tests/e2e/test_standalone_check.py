@@ -79,7 +79,7 @@ def test_a_command_that_cannot_run_does_not_replace_the_one_that_is_there(playbo
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"check": "disk"}, "value of check must be one of: gpu, got: disk"),
+        ({"check": "disk"}, "value of check must be one of: gpu, placement, got: disk"),
         ({"python": "python3"}, "python: 'python3' is no absolute path"),
         ({"python": "/usr/bin/python3 -c"}, "is no absolute path of letters, digits"),
         ({"destination": "x"}, "destination"),

@@ -112,7 +112,11 @@ def versions(draw: Draw, name: str, config: dict[str, Any] | None) -> SeenVersio
     ]
     runs: Any = {**(config or {}), "instance_group": groups}
     if draw(st.integers(0, 4)) == 4:
-        runs = draw(st.sampled_from([None, {}, {"instance_group": [3, {"kind": None, "count": "x", "gpus": 1}]}]))
+        runs = draw(
+            st.sampled_from(
+                [None, {}, {"instance_group": [3, {"kind": None, "count": "x", "gpus": 1}]}, {"instance_group": 3}]
+            )
+        )
     rows = st.fixed_dictionaries({"type": st.sampled_from(["GPU", "CPU"]), "id": st.just(0), "byte_size": st.just(9)})
     return SeenVersion(
         draw(st.sampled_from(["1", "2", "3"])),

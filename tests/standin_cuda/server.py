@@ -89,7 +89,9 @@ def build(folder: Path) -> Library:
 
 def compiled(folder: Path) -> Library:
     """What ``build`` has made there."""
-    backends = dict.fromkeys(("null", "onnxruntime", "tensorflow", "tensorrt", "pytorch"), "null") | PREFERRING
+    backends = (
+        dict.fromkeys(("null", "onnxruntime", "tensorflow", "tensorrt", "tensorrtllm", "pytorch"), "null") | PREFERRING
+    )
     return Library(
         folder / "cuda_runtime.so", {name: folder / f"libtriton_{file}.so" for name, file in backends.items()}
     )

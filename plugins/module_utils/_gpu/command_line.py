@@ -17,6 +17,7 @@ from .._model_config.findings import ConfigError
 from .diagnosis import diagnose
 from .evidence import Evidence
 from .facts import as_facts
+from .journal_stream import PRIORITIES, is_journal
 from .probing import collect
 from .readiness import Look, judge, wait
 from .states import ERROR, WARNING, Wanted
@@ -35,9 +36,6 @@ Waits until the GPUs of this host are ready for Triton: the expected number is u
 error, and, for a few seconds, until nvidia-persistenced runs where it is installed. Prints a line for each problem and
 a summary at the end. Exits with 0 when they are ready and with 1 when the time is over. It changes nothing on the host.
 """
-
-# What systemd's journal takes for an error and for a warning at the beginning of a line: sd-daemon(3).
-_PRIORITIES = {ERROR: "<3>", WARNING: "<4>"}
 
 
 def main(arguments: Optional[Sequence[str]] = None, output: Optional[TextIO] = None) -> int:
@@ -106,7 +104,7 @@ def _facts(options: argparse.Namespace, wanted: Wanted, output: TextIO) -> int:
 
 
 def _wait(options: argparse.Namespace, wanted: Wanted, output: TextIO) -> int:
-    mark = _PRIORITIES if _is_journal(output) else {}
+    mark = PRIORITIES if is_journal(output) else {}
     longest = max(options.timeout / 2, _ENOUGH_FOR_A_LOOK)
 
     def look(seconds: float) -> Look:
@@ -132,15 +130,6 @@ def _print(output: TextIO, lines: Iterable[str]) -> None:
     for line in lines:
         output.write(f"{line}\n")
     output.flush()
-
-
-def _is_journal(output: TextIO) -> bool:
-    """Whether the lines go into systemd's journal: systemd.exec(5), JOURNAL_STREAM."""
-    try:
-        stream = os.fstat(output.fileno())
-    except (OSError, ValueError):
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
 
 
 def _examine(root: str, wanted: Wanted, seconds: float) -> Tuple[Dict[str, Any], Evidence]:

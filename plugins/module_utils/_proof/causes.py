@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Tuple
 
-from .grades import CONSISTENT, CONTRADICTED, PROVED, UNPROVED
+from .grades import CONTRADICTED, PROVED, UNPROVED
 from .records import Problem
 
 ERROR, WARNING = "error", "warning"
@@ -132,8 +132,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "unloaded",
         CONTRADICTED,
-        "It was unloaded by a request, and the policy counts it among the models that have to be served.",
-        "{take_up} If nobody is to use it, leave it out of 'critical' of the policy.",
+        "It was unloaded by a request.",
+        "{take_up} If it need not be served, leave it out of what 'critical' of the policy selects.",
         lenient=True,
     ),
     Cause(
@@ -192,8 +192,8 @@ TABLE: Tuple[Cause, ...] = (
     Cause(
         "completed_by_backend",
         PROVED,
-        "{mismatch} The backend may have completed it so.",
-        "If the file was edited since: {take_up}",
+        "The server runs it with another {fields} than the file has. The backend may have completed it so.",
+        "If the file was edited since the model was loaded: {take_up}",
     ),
     Cause(
         "old_version_serves",
@@ -244,7 +244,8 @@ TABLE: Tuple[Cause, ...] = (
         "only_passive",
         CONTRADICTED,
         "All its groups are passive: it is READY, and no request ever gets to an instance.",
-        "Take passive away from one group, or leave the model out of 'critical' of the policy.",
+        "Take passive away from one group. If the model need not be served, leave it out of what 'critical' of the "
+        "policy selects.",
         lenient=True,
     ),
     Cause(
@@ -288,7 +289,7 @@ TABLE: Tuple[Cause, ...] = (
     ),
     Cause(
         "probe_failed",
-        CONSISTENT,
+        PROVED,
         "A request with zeros was answered with an error: {reason}.",
         "Send a request that the model can answer. The place of the model is not in question.",
     ),

@@ -39,7 +39,9 @@ def compare(models: Sequence[OnDisk], server: ServerSeen) -> Proof:
         elsewhere = [other.repository for other in by_name[model.name] if other is not model]
         proofs.append(_of_model(model, server.models.get(model.name), server, together, elsewhere))
     proofs += [_of_extra(seen) for name, seen in server.models.items() if name not in by_name and _serves(seen)]
-    steps = {model.name: steps_of(model.config) for model in models}
+    steps: Dict[str, List[str]] = {}
+    for model in models:
+        steps.setdefault(model.name, []).extend(steps_of(model.config))
     proofs = _with_steps(proofs, steps)
     proofs.sort(key=lambda proof: (proof.name, proof.on_disk.repository if proof.on_disk else ""))
     pending = in_loading_order((proof.name for proof in proofs if proof.pending), steps)
@@ -57,9 +59,7 @@ def _of_model(
     for version in _that_count(model, serving.ready):
         if version.config is None:
             failed = failed_load(model, version, server)
-            problems += (
-                [_config_unknown(model, version)] if failed is None else [failed, _config_unknown(model, version)]
-            )
+            problems += filter(None, (failed, _config_unknown(model, version)))
             takes_up = takes_up or failed is not None
             continue
         known = True
@@ -141,29 +141,32 @@ def _drift(model: OnDisk, fields: Sequence[str], unlike_wanted: bool) -> Drift:
 
 def _with_steps(proofs: Sequence[ModelProof], steps: Mapping[str, Sequence[str]]) -> List[ModelProof]:
     """Proofs in which an ensemble is no better than the worst of the models that it is made of."""
-    grades: Dict[str, str] = {}
+    final: Dict[str, str] = {}
     for proof in proofs:
-        grades[proof.name] = worst([grades.get(proof.name, PROVED), proof.grade])
-    final: Dict[str, str] = dict(grades)
+        final[proof.name] = worst([final.get(proof.name, PROVED), proof.grade])
     # Steps come before their ensembles, so that the grade of an ensemble is settled when another one asks for it.
-    for name in in_loading_order(grades, steps):
-        final[name] = worst([grades[name], *(final[step] for step in steps.get(name, ()) if step in final)])
-    return [_with_its_steps(proof, steps, final) if steps.get(proof.name) else proof for proof in proofs]
+    for name in in_loading_order(list(final), steps):
+        final[name] = worst([final[name], *(final[step] for step in steps.get(name, ()) if step in final)])
+    return [_with_its_steps(proof, final) for proof in proofs]
 
 
-def _with_its_steps(proof: ModelProof, steps: Mapping[str, Sequence[str]], final: Mapping[str, str]) -> ModelProof:
-    critical = proof.on_disk is None or proof.on_disk.critical
-    bad = [step for step in steps[proof.name] if final.get(step) == CONTRADICTED and step != proof.name]
-    missing = [step for step in steps[proof.name] if step not in final]
+def _with_its_steps(proof: ModelProof, final: Mapping[str, str]) -> ModelProof:
+    model = proof.on_disk
+    steps = [] if model is None else [step for step in steps_of(model.config) if step != proof.name]
+    if model is None or not steps:
+        return proof
+    bad = [step for step in steps if final.get(step) == CONTRADICTED]
+    missing = [step for step in steps if step not in final]
     problems = list(proof.problems)
-    told = ", ".join(f"{step} {final.get(step, 'is not there')}" for step in steps[proof.name])
-    evidence = [*proof.evidence, Evidence("steps", f"It is no better than its steps: {told}.", False)]
     if bad:
         texts = {"steps": f"step {bad[0]} is", "they": "it"}
         if len(bad) > 1:
             texts = {"steps": f"steps {', '.join(bad)} are", "they": "they"}
-        problems.append(problem("step_contradicted", critical, **texts))
+        problems.append(problem("step_contradicted", model.critical, **texts))
     if missing:
-        problems.append(problem("step_missing", critical, steps=", ".join(missing)))
-    grade = worst([final[proof.name], proof.grade, *(best_grade(found.id, critical) for found in problems)])
+        problems.append(problem("step_missing", model.critical, steps=", ".join(missing)))
+    told = ", ".join(f"{step} {final.get(step, 'is not there')}" for step in steps)
+    evidence = [*proof.evidence, Evidence("steps", f"It is no better than its steps: {told}.", False)]
+    grades = [final[step] for step in steps if step in final]
+    grade = worst([proof.grade, *grades, *(best_grade(found.id, model.critical) for found in problems)])
     return proof._replace(grade=grade, evidence=evidence, problems=_once(problems))

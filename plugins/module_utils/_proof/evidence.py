@@ -129,12 +129,12 @@ def _from_metrics(version: SeenVersion, groups: Sequence[RunningGroup], server: 
 
 def _from_memory(version: SeenVersion, groups: Sequence[RunningGroup]) -> Tuple[Set[int], str]:
     rows = [row for row in version.memory_usage or () if isinstance(row, Mapping) and row.get("byte_size")]
-    on_gpu = {row.get("id") for row in rows if row.get("type") == "GPU"}
+    on_gpu = {str(row.get("id")) for row in rows if row.get("type") == "GPU"}
     if not rows:
         return set(), ""
     confirmed = set()
     for index, group in enumerate(groups):
-        if group.kind == KIND_GPU and group.gpus and set(group.gpus) <= on_gpu:
+        if group.kind == KIND_GPU and group.gpus and set(map(str, group.gpus)) <= on_gpu:
             confirmed.add(index)
         # Any model has memory of the CPU, so that this speaks only where no other group has taken it.
         if group.kind == KIND_CPU and not on_gpu and all(other.kind == KIND_CPU for other in groups):

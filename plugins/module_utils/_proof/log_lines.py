@@ -4,12 +4,14 @@
 
 Source: triton common, src/logging.cc (both formats tell the time in UTC, the default one without the year, ISO8601
 without fractions of a second); core:src/model_repository_manager/model_lifecycle.cc and model_repository_manager.cc;
-seen from tritonserver 2.51.0. A failed update in place has a line without a reason.
+seen from tritonserver 2.51.0. A failed update in place has a line without a reason. A message is a JSON string since
+quotes stand around it; older releases have neither.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import time
 from typing import Dict, Iterable, List, Match, Optional, Tuple
@@ -20,16 +22,24 @@ from .records import LoadEvent, PlacementLog
 _DEFAULT = re.compile(r"(?:^|[ \t])[IWEF](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,6})[ \t]+(\d+) ([\w.+-]+):\d+\] (.*)")
 _ISO8601 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z [A-Z]+[ \t]+(\d+) ([\w.+-]+):\d+\] (.*)")
 _FIRST_FILE = "pinned_memory_manager.cc"  # whose line is the first of a start (core:src/server.cc)
-_INSTANCE = re.compile(r"\"?TRITONBACKEND_ModelInstanceInitialize: (.+) \((CPU|GPU|MODEL) device (\d+)\)")
-_LOADED = re.compile(r"\"?successfully loaded '(.+?)'")
+_INSTANCE = re.compile(r"TRITONBACKEND_ModelInstanceInitialize: (.+) \((CPU|GPU|MODEL) device (\d+)\)")
+_LOADED = re.compile(r"successfully loaded '(.+?)'")
 _REFUSED = (
-    re.compile(r"\"?failed to load '(?P<name>.+?)' version (?P<version>\d+): (?P<reason>.*?)\"?$"),
-    re.compile(r"\"?failed to load model '(?P<name>.+?)': (?P<reason>.*?)\"?$"),
-    re.compile(r"\"?Poll failed for model directory '(?P<name>.+?)': (?P<reason>.*?)\"?$"),
-    re.compile(r"\"?failed to load '(?P<name>.+?)'"),
+    re.compile(r"failed to load '(?P<name>.+?)' version (?P<version>\d+): (?P<reason>.*)", re.DOTALL),
+    re.compile(r"failed to load model '(?P<name>.+?)': (?P<reason>.*)", re.DOTALL),
+    re.compile(r"Poll failed for model directory '(?P<name>.+?)': (?P<reason>.*)", re.DOTALL),
+    re.compile(r"failed to load '(?P<name>.+?)'"),
 )
 _A_DAY = 86400.0
-_TELLING = ("ModelInstanceInitialize", "loaded '", "to load ", "Poll failed", _FIRST_FILE)
+# One of them is in each line that counts; in few of the others, so that what reads the log can pass over these.
+FIRST = ("Pinned memory pool ", "Unable to allocate pinned system memory")
+TELLING = (*FIRST, "ModelInstanceInitialize", "loaded '", "to load ", "Poll failed")
+
+
+def is_start(line: str) -> bool:
+    """Whether a line is the first one that a server logs."""
+    found = _DEFAULT.search(line) or _ISO8601.search(line)
+    return found is not None and _begins(*found.groups()[-2:])
 
 
 def read_log(lines: Iterable[str], now: Optional[float] = None) -> PlacementLog:
@@ -40,7 +50,7 @@ def read_log(lines: Iterable[str], now: Optional[float] = None) -> PlacementLog:
     """
     reader = _Reader(time.time() if now is None else now)
     for line in lines:
-        if any(word in line for word in _TELLING):
+        if any(word in line for word in TELLING):
             reader.take(line)
     return PlacementLog(reader.instances, reader.loads, reader.starts)
 
@@ -68,10 +78,11 @@ class _Reader:
                 return
             at = _iso_time(found)
         process, file, text = found.groups()[-3:]
-        if file == _FIRST_FILE or (self.process and process != self.process):
-            self.begin(file == _FIRST_FILE)
+        starts = _begins(file, text)
+        if starts or (self.process and process != self.process):
+            self.begin(starts)
         self.process = process
-        self.event(text.rstrip(), at)
+        self.event(_message(text.rstrip()), at)
 
     def event(self, text: str, at: Optional[float]) -> None:
         instance, loaded = _INSTANCE.match(text), _LOADED.match(text)
@@ -95,6 +106,22 @@ class _Reader:
 
     def add(self, name: str, event: LoadEvent) -> None:
         self.loads.setdefault(name, []).append(event)
+
+
+def _begins(file: str, text: str) -> bool:
+    # The same file tells of every buffer with --log-verbose, and once that there is no more pinned memory.
+    return file == _FIRST_FILE and text.lstrip('"').startswith(FIRST)
+
+
+def _message(text: str) -> str:
+    """What stands behind the place of a line, without its quotes."""
+    if not text.startswith('"'):
+        return text
+    try:
+        # An escape may stand for half a character, which no output takes.
+        return str(json.loads(text, strict=False)).encode("utf-8", "replace").decode("utf-8")
+    except ValueError:  # cut off, or with something behind it
+        return text[1:].rstrip('"')
 
 
 def _time(now: float, found: Match[str]) -> Optional[float]:

@@ -28,12 +28,19 @@ from .serving import about_gpus, host_gpus, plain, why_no_gpu
 _IMPLICIT: Tuple[Dict[str, Any], ...] = ({},)
 _FIELDS = 5  # as many fields stand in a message
 
+# Of a load that has failed, where the server runs what the file has.
+_IN_INDEX = "What it runs is what the file has now, and the failure stays in the index until a load succeeds."
+_IN_LOG = (
+    "Its configuration is what the file has now, so another file of the model, its code or its weights, may be what "
+    "was not taken up. Only the log of the server tells of this: the index shows no failure."
+)
+
 
 class Judgement(NamedTuple):
     """What was found of one version.
 
     Attributes:
-        fields: paths of what differs between the file and the server; None where the file is not to be compared.
+        fields: paths of what differs between the file and the server; none where the file cannot be read.
         unlike_wanted: whether the instance groups are others than is wanted.
         takes_up: whether the server would change if it took up the file.
     """
@@ -78,12 +85,15 @@ class _Judge:
     def judgement(self) -> Judgement:
         if self.model.errors:  # what the file holds is not known; that it is broken is told elsewhere
             return Judgement(self.of_devices(), self.runs, (), False, False)
-        not_taken_up = self.not_taken_up()
-        problems = list(not_taken_up)
+        problems = self.not_taken_up()
+        told, takes_up = bool(problems), bool(problems)
+        if self.completed and not told:
+            loaded = takeup.was_loaded_since(self.model, self.server)
+            problems += [] if loaded else [self.problem("completed_by_backend", fields=_fields(self.completed))]
+            takes_up = loaded is False
         if not self.groups_differ:
-            problems += self.undecided() or self.unlike_wanted(told=bool(not_taken_up))
+            problems += self.undecided() or self.unlike_wanted(told)
         problems += self.of_devices()
-        takes_up = any(found.id != "completed_by_backend" for found in not_taken_up)
         return Judgement(problems, self.runs, [*self.differs, *self.completed], bool(self.unlike), takes_up)
 
     def problem(self, identifier: str, **facts: Any) -> Problem:
@@ -93,23 +103,16 @@ class _Judge:
         """What the server runs instead of what is wanted, as a sentence."""
         if self.unlike:
             return _sentence("; ".join(mismatch.text for mismatch in self.unlike))
-        paths = [*self.differs, *self.completed]
-        if not paths:
-            return "What it runs is what the file has now, and the failure stays in the index until a load succeeds."
-        more = f" and {len(paths) - _FIELDS} more" if len(paths) > _FIELDS else ""
-        return f"The server runs it with another {', '.join(paths[:_FIELDS])}{more} than the file has."
+        if not self.differs:
+            return _IN_INDEX if self.version.reason else _IN_LOG
+        return f"The server runs it with another {_fields(self.differs)} than the file has."
 
     def not_taken_up(self) -> List[Problem]:
+        """Where the server runs something else than the file says, or has failed to take it up."""
         failed = failed_load(self.model, self.version, self.server, self.mismatch())
         if failed is not None:
             return [failed]
         if self.differs:
-            verdict = takeup.why_not_taken_up(self.model, self.server)
-            return [self.problem(verdict.id, mismatch=self.mismatch(), **verdict.facts)]
-        since = takeup.was_loaded_since(self.model, self.server) if self.completed else True
-        if since is None:
-            return [self.problem("completed_by_backend", mismatch=self.mismatch())]
-        if since is False:
             verdict = takeup.why_not_taken_up(self.model, self.server)
             return [self.problem(verdict.id, mismatch=self.mismatch(), **verdict.facts)]
         return []
@@ -211,6 +214,11 @@ def _cure(groups: Sequence[Mapping[str, Any]], indexes: Sequence[int], right: st
     if groups:
         written = f"kind: {right} into group {', '.join(map(str, indexes))}"
     return f"Write {written}. If the CPU is meant, write {KIND_CPU}."
+
+
+def _fields(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _FIELDS} more" if len(paths) > _FIELDS else ""
+    return f"{', '.join(paths[:_FIELDS])}{more}"
 
 
 def _sentence(text: str) -> str:

@@ -53,8 +53,8 @@ class Mismatch(NamedTuple):
 
 def running_groups(config: Mapping[str, Any]) -> List[RunningGroup]:
     """The groups of a configuration as the server gives it. What is no group in it is left out."""
-    groups = config.get("instance_group", [])
-    return [_group(group) for group in groups if isinstance(group, Mapping)]
+    groups = config.get("instance_group")
+    return [_group(group) for group in groups if isinstance(group, Mapping)] if isinstance(groups, list) else []
 
 
 def _group(group: Mapping[str, Any]) -> RunningGroup:

@@ -210,7 +210,7 @@ def why_no_gpu(server: ServerSeen) -> str:
     if host.why_no_gpu is not None:
         return host.why_no_gpu.text
     left_out = "; ".join(text.rstrip(".") for text in host.left_out)
-    return f"it has {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
+    return f"there is {host_gpus(server)}" + (f"; {left_out}" if left_out else "")
 
 
 def about_gpus(reason: str, server: ServerSeen) -> str:

@@ -8,20 +8,23 @@ import os
 import re
 import subprocess
 import threading
-from typing import IO, Any, Callable, Iterable, Iterator, NamedTuple, Optional
+from typing import IO, Any, Callable, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .._gpu.regular_file import RegularFile
 from .._model_config.findings import ConfigError
-from .._proof.log_lines import read_log
+from .._proof.log_lines import TELLING, read_log
 from .._proof.records import PlacementLog
 from .._service.errors import ServiceError
 from .._service.unit_state import read_unit
+from .log_file import telling_lines
 
-_LIMIT = 2**28  # bytes of a log that are read, from the end on
-_CHUNK = 2**20
 _SECONDS = 60.0  # that journalctl may take
+_JOURNALCTL = ("journalctl", "--quiet", "--no-pager", "--output=cat")
 # The row in the table of options that a server logs at its start (triton core: src/tritonserver.cc).
 _CONTROL_MODE = re.compile(r"\|[ \t]*model_control_mode[ \t]*\|[ \t]*MODE_([A-Z]+)[ \t]*\|")
+_OPTION = "model_control_mode"
+_WORDS = (*TELLING, _OPTION)
+_GREP = ("--case-sensitive=yes", f"--grep={'|'.join(map(re.escape, _WORDS))}")
 _MODES = {"NONE": "none", "POLL": "poll", "EXPLICIT": "explicit"}
 
 
@@ -45,7 +48,7 @@ def of_file(path: str) -> ServerLog:
     source = f"the log {path}"
     try:
         with RegularFile.open("server_log", path) as file:
-            return _read(source, _lines_of(file))
+            return _read(source, telling_lines(file, _WORDS))
     except ConfigError as error:
         return ServerLog(source, error=str(error))
 
@@ -62,24 +65,49 @@ def of_unit(unit: str) -> ServerLog:
     if not state.run:
         return ServerLog(source, error=f"{unit} was not started since the host was, so the server runs elsewhere.")
     # The identifier has 32 hexadecimal digits, and all lines of this run bear it.
-    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"_SYSTEMD_INVOCATION_ID={state.run}"]
-    return of_command(source, command)
+    return _of_journal(source, [f"_SYSTEMD_INVOCATION_ID={state.run}"])
 
 
-def of_command(source: str, command: Iterable[str], seconds: float = _SECONDS) -> ServerLog:
-    """The log that a command prints, as far as it does within ``seconds``."""
+def _of_journal(source: str, matches: Sequence[str]) -> ServerLog:
+    """The log that a journal has in the entries that match.
+
+    A server that logs every request writes millions of them, so journalctl is to print those only that tell something.
+    """
+    found = _of_command(source, [*_JOURNALCTL, *_GREP, *matches])
+    if found.lines or found.log.error:
+        return found.log
+    # Nothing tells something, or nothing may be read, or this journalctl cannot search: systemd 236 and older, and one
+    # that was built, or is installed, without PCRE2. They end alike. One that can search finds any line with this.
+    if _of_command(source, [*_JOURNALCTL, "--lines=1", "--grep=.", *matches]).lines:
+        return found.log
+    found = _of_command(source, [*_JOURNALCTL, *matches])
+    if found.lines or found.log.error:
+        return found.log
+    why = "has no line of this run that this user may read. Run as a member of systemd-journal, or as root."
+    return ServerLog(source, error=f"{source} {why}")
+
+
+class _Printed(NamedTuple):
+    """What a command has printed, and in how many lines."""
+
+    log: ServerLog
+    lines: int = 0
+
+
+def _of_command(source: str, command: Sequence[str]) -> _Printed:
+    """The log that a command prints. One that is not done within ``_SECONDS`` is an error of the log."""
     try:
         process = subprocess.Popen(
-            list(command),
+            command,
             env={**os.environ, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
     except OSError as error:
-        return ServerLog(source, error=f"{source} cannot be read: {error}.")
+        return _Printed(ServerLog(source, error=f"{source} cannot be read: {error}."))
     late = threading.Event()
-    timer = threading.Timer(seconds, _stop(process, late))
+    timer = threading.Timer(_SECONDS, _stop(process, late))
     timer.start()
     counted = _Counted(process.stdout)
     try:
@@ -91,11 +119,9 @@ def of_command(source: str, command: Iterable[str], seconds: float = _SECONDS) -
         if process.stdout is not None:
             process.stdout.close()
     if late.is_set():
-        return ServerLog(source, error=f"{source} takes more than {seconds:g} seconds to read. Give 'server_log'.")
-    if not counted.lines:
-        why = "has no line of this run that this user may read. Run as a member of systemd-journal, or as root."
-        return ServerLog(source, error=f"{source} {why}")
-    return found
+        why = f"takes more than {_SECONDS:g} seconds to read. Give 'server_log'."
+        return _Printed(ServerLog(source, error=f"{source} {why}"))
+    return _Printed(found, counted.lines)
 
 
 class _Counted:
@@ -131,18 +157,7 @@ class _ControlMode:
 
     def watch(self, lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
-            if "model_control_mode" in line:
+            if _OPTION in line:
                 row = _CONTROL_MODE.search(line)
                 self.mode = _MODES.get(row.group(1)) if row else self.mode
             yield line.rstrip("\n")
-
-
-def _lines_of(file: RegularFile) -> Iterator[str]:
-    start = max(0, file.size - _LIMIT)
-    rest = b""
-    for place in range(start, file.size, _CHUNK):
-        *whole, rest = (rest + file.read(place, min(_CHUNK, file.size - place))).split(b"\n")
-        for line in whole:
-            yield line.decode("utf-8", "replace")
-    if rest:
-        yield rest.decode("utf-8", "replace")

@@ -84,7 +84,14 @@ def parse(options: Mapping[str, Any], visible: Optional[VisibleGpus] = None) -> 
         policy=policy,
         host=Host(today, server.visible(), release=None if release is None else parse_release(release)),
         patterns=options["models"],
-        service=options["service"] or None,
+        service=_unit(options["service"]),
         server_log=options["server_log"],
         probe=options["probe"],
     )
+
+
+def _unit(name: Optional[str]) -> Optional[str]:
+    """The whole name of a systemd unit, of which the type may be left out."""
+    if not name:
+        return None
+    return name if name.endswith(".service") else f"{name}.service"

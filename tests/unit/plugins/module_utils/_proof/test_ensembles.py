@@ -92,6 +92,20 @@ def test_an_ensemble_that_does_not_load_for_its_step():
     assert ids(found["all"]) == ["load_failed", "step_contradicted"]
 
 
+def test_a_model_of_the_same_name_in_another_repository_is_another_one():
+    other = on_disk("all", [CPU], repository="/srv/more", ambiguous=True)
+    found = compare([ensemble("all", "step", ambiguous=True), other, on_disk("step")], server(ENSEMBLE, FALLEN)).models
+    by_repository = {(proof.name, proof.on_disk.repository): proof for proof in found}
+    assert "step_contradicted" in ids(by_repository["all", "/srv/models"])
+    assert "step_contradicted" not in ids(by_repository["all", "/srv/more"])
+
+
+def test_an_ensemble_of_itself_ends():
+    found = proofs([ensemble("a", "a")], seen("a"))
+    assert found["a"].grade == "contradicted"
+    assert "step_contradicted" not in ids(found["a"])
+
+
 def test_steps_are_loaded_before_their_ensembles():
     models = [ensemble("a_outer", "b_inner", "z"), ensemble("b_inner", "y"), on_disk("y", [CPU]), on_disk("z", [CPU])]
     assert compare(models, server()).pending == ["y", "b_inner", "z", "a_outer"]

@@ -147,6 +147,7 @@ def memory(*rows):
         pytest.param([GPU, {**CPU, "count": 1}], [on_gpu(0, 1), on_cpu()],
                      [("GPU", 0, 9), ("GPU", 1, 9), ("CPU", 0, 9)], "consistent", id="the memory of which group"),
         pytest.param([GPU], [on_gpu(0, 1)], [], "consistent", id="nothing"),
+        pytest.param([GPU], [on_gpu(0, 1)], [("GPU", [0], 9), ("GPU", None, 9)], "consistent", id="no numbers"),
     ],
 )  # fmt: skip
 def test_memory_of_the_right_type_proves_it(groups, runs, rows, grade):

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
-from ansible_collections.inference.triton.plugins.module_utils._proof.log_lines import read_log
+from ansible_collections.inference.triton.plugins.module_utils._proof.log_lines import is_start, read_log
 from ansible_collections.inference.triton.plugins.module_utils._proof.records import LoadEvent
 
 
@@ -103,6 +104,22 @@ def test_the_other_ways_to_fail(text, reason):
     assert (event.succeeded, event.reason) == (False, reason)
 
 
+def test_a_reason_of_several_lines_with_quotes_in_it():
+    reason = 'Internal: ValueError: say "hi" \\ there\n\nAt:\n  model.py(3): initialize\n'
+    (event,) = read(line(json.dumps(f"failed to load 'm' version 1: {reason}"), level="E")).loads["m"]
+    assert event.reason == reason
+
+
+def test_half_a_character_in_a_message():
+    (event,) = read(line("\"failed to load 'm' version 1: \\ud800\"", level="E")).loads["m"]
+    assert event.reason == "?"
+
+
+def test_a_line_that_was_cut_off():
+    (event,) = read(line("\"failed to load 'm' version 1: Internal: Value", level="E")).loads["m"]
+    assert event.reason == "Internal: Value"
+
+
 def test_an_unload_is_no_load():
     assert read(line("\"successfully unloaded 'm' version 1\"")).loads == {}
 
@@ -175,6 +192,42 @@ def test_only_the_last_start_counts():
 def test_another_process_is_another_start():
     found = read(loaded("old"), loaded("m", process=78))
     assert list(found.loads) == ["m"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"pinned memory allocation: size 4, addr 0x7f00"',
+        '"pinned memory deallocation: addr 0x7f00"',
+        '"failed to allocate pinned system memory: no pinned memory pool, falling back to non-pinned system memory"',
+    ],
+)
+def test_what_is_told_of_buffers_is_no_start(text):
+    told = line(text, file="pinned_memory_manager.cc:198")
+    found = read(start(), instance("m_0_0", "GPU device 0"), loaded("m"), told)
+    assert found.instances == {"m_0_0": [("KIND_GPU", 0)]}
+    assert list(found.loads) == ["m"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\"Pinned memory pool is created at '0x7f00' with size 268435456\"",
+        '"Pinned memory pool disabled"',
+        '"Unable to allocate pinned system memory, pinned memory pool will not be available: no driver"',
+        "Unable to allocate pinned system memory, pinned memory pool will not be available: no driver",
+    ],
+)
+def test_the_first_line_of_a_start(text):
+    first = line(text, file="pinned_memory_manager.cc:277")
+    assert is_start(first + "\n")
+    found = read(instance("m_0_0", "CPU device 0"), first)
+    assert (found.starts, found.instances) == (True, {})
+
+
+def test_a_line_of_another_file_is_no_start():
+    assert not is_start(line('"Pinned memory pool is created"', file="python_be.cc:1"))
+    assert not is_start("Pinned memory pool is created")
 
 
 def test_whether_the_log_has_the_start():

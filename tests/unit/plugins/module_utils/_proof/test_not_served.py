@@ -71,7 +71,7 @@ def test_a_device_number_that_the_host_does_not_have():
     assert proof.problems[0].text.startswith(
         "It is not loaded, since it wants GPU 3, and the server has no such device"
     )
-    assert "On this host: it has GPU 0 (Tesla T4)." in proof.problems[0].text
+    assert "On this host: there is GPU 0 (Tesla T4)." in proof.problems[0].text
     assert proof.problems[0].cure.startswith("Correct gpus of its group")
 
 
@@ -85,7 +85,7 @@ def test_a_device_number_on_a_host_without_any():
 def test_a_device_that_is_left_out_is_told_of():
     host = gpu_host(left_out=("GPU 1 (Tesla T4) is not usable: it fell off the bus.",))
     (problem,) = proof_of(on_disk("m", [{**GPU, "gpus": [1]}]), down(NO_SUCH_GPU.format(1)), host).problems
-    assert "it has GPU 0 (Tesla T4); GPU 1 (Tesla T4) is not usable: it fell off the bus." in problem.text
+    assert "there is GPU 0 (Tesla T4); GPU 1 (Tesla T4) is not usable: it fell off the bus." in problem.text
 
 
 def test_a_device_number_that_the_host_has_by_now():

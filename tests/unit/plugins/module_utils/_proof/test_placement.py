@@ -159,7 +159,7 @@ def test_a_gpu_that_the_host_has_lost_since():
     proof = proof_of(on_disk("m", [GPU]), running("m", [on_gpu(0, 1)]), host)
     assert (proof.grade, only(proof).id) == ("contradicted", "gpu_lost")
     assert only(proof).text == (
-        "It has instances on GPU 1, which a server that is started now would not use: it has GPU 0 (Tesla T4); GPU 1 "
+        "It has instances on GPU 1, which a server that is started now would not use: there is GPU 0 (Tesla T4); GPU 1 "
         "(Tesla T4) is not usable: it fell off the bus."
     )
 

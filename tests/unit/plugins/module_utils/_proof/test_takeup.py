@@ -54,14 +54,14 @@ def test_ready_with_a_reason_is_a_failed_update():
     assert (problem.id, proof.pending) == ("reload_failed", True)
     assert problem.text == (
         f"The last load has failed, and what was loaded before serves on: {NO_GPUS}. KIND_GPU is wanted, the server "
-        "runs KIND_CPU, 2 instances. On this host: it has GPU 0 (Tesla T4)."
+        "runs KIND_CPU, 2 instances. On this host: there is GPU 0 (Tesla T4)."
     )
 
 
 def test_a_failure_that_stays_in_the_index_after_the_file_was_put_back():
     proof = proof_of(on_disk("m", [CPU]), running("m", [on_cpu(2)], reason="Internal: broken"))
     assert (proof.grade, ids(proof), proof.pending) == ("contradicted", ["reload_failed"], True)
-    assert "What it runs is what the file has now" in only(proof).text
+    assert "What it runs is what the file has now, and the failure stays in the index until" in only(proof).text
 
 
 def test_a_failed_full_reload_is_in_the_log_alone():
@@ -80,6 +80,9 @@ def test_a_failed_reload_counts_also_where_the_configuration_is_the_same():
     failed = log(("m", True, "", BEFORE), ("m", False, "Internal: SyntaxError", AFTER))
     proof = proof_of(on_disk("m", [CPU], "python"), running("m", [on_cpu()], "python"), log=failed)
     assert (proof.grade, ids(proof)) == ("contradicted", ["reload_failed"])
+    text = only(proof).text
+    assert "Internal: SyntaxError. Its configuration is what the file has now, so another file of the model" in text
+    assert "the index shows no failure" in text and "stays in the index" not in text
 
 
 def test_a_failure_before_the_file_was_changed_is_past():
@@ -205,8 +208,17 @@ def test_what_was_loaded_since_the_change_was_completed():
     assert completed(log=log(("m", True, "", AFTER))).problems == []
 
 
-def test_what_was_not_loaded_since_the_change_was_not():
-    assert ids(completed(log=log(("m", True, "", BEFORE)))) == ["edited_not_loaded"]
+def test_what_was_not_loaded_since_the_change_is_to_be_loaded():
+    """Somebody may have edited it, or only touched it: a load ends the doubt, and a false alarm would not."""
+    proof = completed(log=log(("m", True, "", BEFORE)))
+    assert (proof.grade, ids(proof), proof.pending) == ("consistent", ["completed_by_backend"], True)
+
+
+def test_what_a_backend_may_have_completed_does_not_hide_what_the_policy_wants():
+    wanted = by_policy([GPU], "changed", reason="group 0 is KIND_CPU where the rule wants KIND_GPU")
+    model = on_disk("m", [CPU], config={"max_batch_size": 4}, expected=wanted)
+    proof = proof_of(model, running("m", [on_cpu(2)], config={"max_batch_size": 8}), gpu_host())
+    assert ids(proof) == ["wrong_kind", "completed_by_backend", "policy_not_enforced"]
 
 
 def test_a_server_without_completion_completes_nothing():

@@ -87,6 +87,15 @@ def test_one_that_is_loaded_for_the_first_time_has_no_configuration_yet(gather, 
     assert (version.state, version.config, version.config_error) == ("LOADING", None, None)
 
 
+def test_one_connection_carries_all_requests_and_one_the_metrics(gather, server):
+    server.models.update({f"m{number}": FakeModel() for number in range(50)})
+    connections = []
+    accept = server._server.get_request
+    server._server.get_request = lambda: connections.append(1) or accept()
+    assert len(gather().models) == 52
+    assert len(connections) == 2
+
+
 def test_metrics_that_cannot_be_had_are_told(gather):
     said = gather(metrics_url="http://127.0.0.1:1/metrics")
     assert "accepts connections" in said.metrics_error

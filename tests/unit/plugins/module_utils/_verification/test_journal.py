@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -36,22 +37,6 @@ def test_the_last_start_in_a_file_counts(tmp_path):
     assert (found.control_mode, found.log.instances) == ("poll", GPU)
 
 
-def test_lines_at_the_edge_of_what_is_read_at_once(tmp_path, monkeypatch):
-    path = tmp_path / "server.log"
-    path.write_text(START + INSTANCE.format("GPU").rstrip("\n"))
-    for size in (1, 7, 64):
-        monkeypatch.setattr(journal, "_CHUNK", size)
-        assert journal.of_file(str(path)).log.instances == GPU
-
-
-def test_the_end_of_a_long_log(tmp_path, monkeypatch):
-    path = tmp_path / "server.log"
-    path.write_text(START + "x" * 5000 + "\n" + INSTANCE.format("GPU"))
-    monkeypatch.setattr(journal, "_LIMIT", 1000)
-    found = journal.of_file(str(path)).log
-    assert (found.starts, found.instances) == (False, GPU)
-
-
 def test_a_log_without_a_table_does_not_know_the_mode(tmp_path):
     path = tmp_path / "server.log"
     path.write_bytes(b"\xff\n| model_control_mode | MODE_NEW |\n")
@@ -70,60 +55,117 @@ def test_a_file_that_is_none(tmp_path, what):
     assert str(path) in found.error
 
 
-def printing(text, wait=0):
-    program = f"import sys, time; sys.stdout.write({text!r}); sys.stdout.flush(); time.sleep({wait})"
-    return [sys.executable, "-c", program]
+# A journalctl: `entries` is the journal, and `how` what this journalctl can do. It notes how it is called.
+JOURNALCTL = """\
+import json, pathlib, re, sys, time
+home = pathlib.Path(__file__).parent
+how = (home / "how").read_text()
+with (home / "calls").open("a") as calls:
+    calls.write(json.dumps(sys.argv[1:]) + "\\n")
+options = dict(option.lstrip("-").partition("=")[::2] for option in sys.argv[1:])
+pattern = options.get("grep")
+if pattern is not None and how == "cannot search":
+    sys.exit("Compiled without pattern matching support")
+entries = (home / "entries").read_text().splitlines(keepends=True)
+if how == "is forbidden":
+    entries = []
+found = [entry for entry in entries if pattern is None or re.search(pattern, entry)]
+sys.stdout.writelines(found[-int(options.get("lines", len(found) or 1)):])
+sys.stdout.flush()
+time.sleep(60 if how == "hangs" else 0)
+sys.exit(0 if found else 1)
+"""
+REQUEST = 'I0301 10:16:00.000000 10 http_server.cc:4685] "HTTP request: 2 /v2/models/m/infer"\n'
 
 
-def test_what_a_command_prints():
-    found = journal.of_command("the journal of x", printing(START + TABLE.format("NONE") + INSTANCE.format("GPU")))
-    assert (found.source, found.control_mode, found.log.instances) == ("the journal of x", "none", GPU)
+class Journal:
+    """A journal of one unit, behind a journalctl that is first in PATH."""
+
+    source = "the journal of triton.service"
+
+    def __init__(self, home, monkeypatch):
+        self.home = home
+        program = home / "journalctl"
+        program.write_text(f"#!{sys.executable}\n{JOURNALCTL}")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(home), prepend=os.pathsep)
+        monkeypatch.setattr(journal, "read_unit", lambda unit: UNIT)
+
+    def read(self, entries, how="searches"):
+        (self.home / "entries").write_text(entries)
+        (self.home / "how").write_text(how)
+        return journal.of_unit("triton.service")
+
+    def calls(self):
+        return [json.loads(line) for line in (self.home / "calls").read_text().splitlines()]
 
 
-def test_a_command_that_prints_nothing_may_not_read_the_journal():
-    found = journal.of_command("the journal of x", printing(""))
+@pytest.fixture
+def journald(tmp_path, monkeypatch):
+    return Journal(tmp_path, monkeypatch)
+
+
+RUN = START + TABLE.format("NONE") + INSTANCE.format("GPU") + REQUEST * 3
+
+
+@pytest.mark.parametrize("how", ["searches", "cannot search"])
+def test_the_journal_of_the_current_run_of_a_unit(journald, how):
+    found = journald.read(RUN, how)
+    assert (found.source, found.error, found.control_mode) == (journald.source, None, "none")
+    assert (found.log.starts, found.log.instances) == (True, GPU)
+    assert all(call[-1] == "_SYSTEMD_INVOCATION_ID=5f3a9c" for call in journald.calls())
+
+
+def test_journalctl_prints_only_what_tells_something(journald, monkeypatch):
+    printed = []
+    monkeypatch.setattr(journal, "read_log", printed.extend)
+    journald.read(RUN)
+    assert printed == RUN.splitlines()[:3]
+    assert len(journald.calls()) == 1
+
+
+def test_upper_and_lower_case_differ(journald):
+    journald.read(RUN)
+    assert "--case-sensitive=yes" in journald.calls()[0]
+
+
+def test_a_run_of_which_the_journal_has_requests_only_is_not_read_as_a_whole(journald):
+    found = journald.read(REQUEST * 3)
+    assert (found.error, found.log.starts, found.log.instances) == (None, False, {})
+    assert [[option for option in call if option.startswith("--lines")] for call in journald.calls()] == [
+        [],
+        ["--lines=1"],
+    ]
+
+
+@pytest.mark.parametrize("how", ["cannot search", "is forbidden"])
+def test_a_journal_without_a_line_is_one_that_this_user_may_not_read(journald, how):
+    found = journald.read("", how)
     assert found.log is None
     assert "systemd-journal" in found.error
 
 
-def test_a_command_that_does_not_end_is_stopped():
-    found = journal.of_command("the journal of x", printing(START, wait=60), seconds=1)
+def test_a_journalctl_that_does_not_end_is_stopped(journald, monkeypatch):
+    monkeypatch.setattr(journal, "_SECONDS", 1.0)
+    found = journald.read(RUN, "hangs")
     assert found.log is None
     assert "more than 1 seconds" in found.error
+    assert len(journald.calls()) == 1
 
 
-def test_a_command_that_there_is_not():
-    found = journal.of_command("the journal of x", ["/nowhere/journalctl"])
-    assert found.error.startswith("the journal of x cannot be read: ")
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """The command for a unit, instead of what it prints."""
-    commands = []
-
-    def remember(source, command):
-        commands.append(command)
-        return journal.ServerLog(source)
-
-    monkeypatch.setattr(journal, "of_command", remember)
-    return commands
-
-
-def test_the_journal_of_the_current_run_of_a_unit(asked, monkeypatch):
+def test_a_host_without_journalctl(monkeypatch, tmp_path):
     monkeypatch.setattr(journal, "read_unit", lambda unit: UNIT)
-    assert journal.of_unit("triton.service").source == "the journal of triton.service"
-    (command,) = asked
-    assert command[0] == "journalctl" and command[-1] == "_SYSTEMD_INVOCATION_ID=5f3a9c"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert journal.of_unit("triton.service").error.startswith("the journal of triton.service cannot be read: ")
 
 
 @pytest.mark.parametrize(
     ("state", "why"), [(UNIT._replace(is_known=False), "no unit"), (UNIT._replace(run=""), "not started")]
 )
-def test_a_unit_without_a_run(asked, monkeypatch, state, why):
+def test_a_unit_without_a_run(journald, monkeypatch, state, why):
     monkeypatch.setattr(journal, "read_unit", lambda unit: state)
     assert why in journal.of_unit("triton.service").error
-    assert asked == []
+    assert not (journald.home / "calls").exists()
 
 
 def test_a_host_without_systemd(monkeypatch):

@@ -49,6 +49,11 @@ def test_empty_names_are_none():
     assert (made.server.config_name, made.service) == (None, None)
 
 
+@pytest.mark.parametrize("name", ["triton", "triton.service"])
+def test_the_type_of_a_unit_may_be_left_out(name):
+    assert request(service=name).service == "triton.service"
+
+
 def test_models_are_taken_by_pattern():
     assert request().takes("anything")
     made = request(models=["a*", "b"])
