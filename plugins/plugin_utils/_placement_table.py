@@ -209,7 +209,7 @@ def _cut(name: str, width: int) -> str:
 
 def _told(group: Group, width: int, elsewhere: str) -> Iterator[Line]:
     yield Line(f"{group.severity}: {group.id}", group.severity)
-    first = list(group.hosts)[0]
+    first = next(iter(group.hosts), "")
     models = list(dict.fromkeys(model for of_host in group.hosts.values() for model in of_host))
     more = f", {elsewhere}" if elsewhere and max(len(group.hosts), len(models)) > MOST_NAMES else ""
     if len(group.hosts) == 1 or not models:
