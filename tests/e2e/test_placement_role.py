@@ -56,6 +56,7 @@ def test_an_explicit_server_loads_what_is_new_and_nothing_else(fleet: Fleet) -> 
     log, tree = server.log_text(), fleet.tree()
     again = fleet.role(ON_GPU)
     assert (again.status, again.changed) == (0, 0), again.output
+    assert [again.results["triton1"]["enforced"]["counts"][status] for status in ("compliant", "changed")] == [3, 0]
     assert (server.log_text(), fleet.tree()) == (log, tree)
 
 
