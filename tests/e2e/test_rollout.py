@@ -199,6 +199,7 @@ def test_check_mode_looks_at_all_and_touches_none(fleet: Fleet) -> None:
     run = fleet.roll_out("--check", "--diff", without_gpu=["b"])
     assert run.returncode == 2, run.stdout
     assert fleet.outcomes == {"a": "would change", "b": "failed", "c": "would change", "d": "would change"}
+    assert fleet.report["hosts"]["a"]["version_after"] == "new"
     assert fleet.versions == dict.fromkeys("abcd", "old")
     assert not fleet.asked
 
