@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, *failures: HostsError) -> list[dict
     """Have the first starts fail; gives the ports of each start."""
     left, ports = list(failures), []
 
-    def start(engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int]) -> None:
+    def start(
+        engine: Engine, scenario: Scenario, host: str, image: str, reach: dict[int, int], volumes: Sequence[str]
+    ) -> None:
         ports.append(reach)
         if left:
             raise left.pop(0)
