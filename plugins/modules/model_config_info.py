@@ -146,7 +146,10 @@ models:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.inference.triton.plugins.module_utils._model_config.findings import ConfigError
-from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import RepositoryError
+from ansible_collections.inference.triton.plugins.module_utils._repository.discovery import (
+    RepositoryError,
+    without_models,
+)
 from ansible_collections.inference.triton.plugins.module_utils._repository.files import FileError
 from ansible_collections.inference.triton.plugins.module_utils._repository.inspection import (
     describe_file,
@@ -175,8 +178,8 @@ def main() -> None:
     except (RepositoryError, FileError, ConfigError) as error:
         module.fail_json(msg=str(error))
     if not models:
-        what = f"no model fits {', '.join(module.params['models'])}" if module.params["models"] else "there is no model"
-        module.warn(f"{module.params['repository']}: {what} in here. Is this the model repository?")
+        repository, wanted = params["repository"], ", ".join(params["models"] or ())
+        module.warn(f"{repository}: no model fits {wanted} in here." if wanted else without_models(repository))
     module.exit_json(changed=False, models=models)
 
 

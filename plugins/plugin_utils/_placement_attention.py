@@ -52,6 +52,8 @@ class Group(NamedTuple):
 NO_ANSWER, UNREACHABLE, RESTORED, FAILED = "no_answer", "unreachable", "restored", "failed"
 TASK_FAILED, NO_RESULT, HIDDEN = "task_failed", "no_result", "hidden_by_no_log"
 SILENT_CPU, WILL_NOT_LOAD, TO_CHANGE = "silent_cpu", "will_not_load", "to_change"
+# Before what to do, in the messages of the roles.
+_CURE = " What to do: "
 # What a proof says of a file that the policy would write.
 _NOT_ENFORCED = "policy_not_enforced"
 
@@ -60,9 +62,9 @@ _FIRST = (NO_ANSWER, UNREACHABLE, RESTORED, FAILED, TASK_FAILED, HIDDEN, NO_RESU
 
 _CURES = {
     UNREACHABLE: "See that the host is up and that Ansible can log in there.",
-    RESTORED: "The files are as they were before this run. Do what it says, and run this again for the host.",
-    FAILED: "Do what it says, and run this again for the host.",
-    TASK_FAILED: "Do what it says, and run this again for the host.",
+    RESTORED: "The files are as they were before this run. Correct what the message names, and run this again.",
+    FAILED: "Correct what the message names, and run this again.",
+    TASK_FAILED: "Correct what the message names, and run this again.",
     HIDDEN: "Leave no_log out of this task: no secret is in its result.",
     NO_RESULT: "See why no task of this collection ran on the host.",
 }
@@ -133,9 +135,10 @@ def _of_host(host: str, results: HostResults) -> Iterator[Attention]:
         (HIDDEN, results.hidden, "The result of a task is hidden, since the task has no_log."),
         (NO_RESULT, nothing and not (results.failure or results.hidden), "No task has a result for this host."),
     )
-    for id_, there, cause in states:
+    for id_, there, text in states:
         if there:
-            yield Attention(ERROR, id_, host, "", one_line(cause), _CURES[id_])
+            cause, _no_cure, cure = one_line(text).partition(_CURE)
+            yield Attention(ERROR, id_, host, "", cause, _sentence(cure) or _CURES[id_])
 
 
 def _of_tasks(host: str, results: HostResults) -> Iterator[Attention]:

@@ -17,6 +17,8 @@ MODULES = (*TELLING, PREDICTION)
 # Characters of a message. It may be a report of many lines.
 LONGEST = 800
 
+# What the role gpu and the preflight of the role placement tell of each finding, which the facts have too.
+_FINDING = re.compile(r"^(?:error|warning|info): \w+\n(?:  .*\n?)+", re.MULTILINE)
 # What ansible-core 2.19 and newer put before a message.
 _WHERE = re.compile(r"^(?:(?:Task|Module|Action) failed: )+")
 
@@ -154,10 +156,11 @@ def message(raw: Plain) -> str:
     failed = [item for item in items if item.get("failed") or item.get("unreachable")]
     for one in (*failed, raw):
         for key in ("msg", "exception", "module_stderr"):
-            told = one_line(one.get(key))
+            text = one.get(key)
+            told = one_line(_FINDING.sub("", text)) if isinstance(text, str) else ""
             if told:
                 # What ssh says after its first line is about its configuration.
-                told = one_line(first_line(one[key])) if one.get("unreachable") else told
+                told = one_line(first_line(text)) if one.get("unreachable") else told
                 told = _WHERE.sub("", told)
                 return told if len(told) <= LONGEST else told[:LONGEST] + "..."
     return ""

@@ -46,7 +46,7 @@ class Run:
 
     def __init__(self, status: int, output: str) -> None:
         self.status, self.output = status, output
-        self.recap = {host: tuple(map(int, numbers)) for host, *numbers in RECAP.findall(output)}
+        self.recap = {host: tuple(map(int, numbers)) for host, *numbers in RECAP.findall(output) if host != "localhost"}
 
     @property
     def table(self) -> list[str]:
@@ -327,6 +327,30 @@ def test_a_host_that_does_not_prove_out_stops_the_run_and_is_told_with_why(fleet
         ["gpu-0", "UNREACHABLE"],
         ["gpu-2", "OK"],
     ]
+
+
+def test_what_was_written_while_the_server_was_down_is_not_predicted_of_the_old_files(fleet: Playbooks) -> None:
+    fleet.add("gpu-1", {"ranker": CPU}).stop(patience=0)
+    run = fleet.run("enforce", triton_placement_policy=POLICY)
+    assert run.status == 2
+    assert run.states == {"gpu-1": "NO ANSWER"}
+    assert [line for line in run.table if line.startswith(("error: ", "warning: "))] == ["error: no_answer"]
+    assert "The files are as the policy wants them, and nothing could be applied or proved" in run.output
+
+
+def test_an_enforcement_without_a_policy_says_what_one_is(fleet: Playbooks) -> None:
+    fleet.hosts["gpu-1"] = {}
+    run = fleet.run("enforce")
+    assert run.status == 2
+    assert "triton_placement_policy is not set for this host" in " ".join(" ".join(run.table).split())
+
+
+@pytest.mark.parametrize("playbook", ["audit", "enforce", "verify", "gpus"])
+def test_a_pattern_that_no_host_fits_is_no_success(fleet: Playbooks, playbook: str) -> None:
+    fleet.hosts["gpu-1"] = {}
+    run = fleet.run(playbook, triton_hosts="gpus")
+    assert run.status == 2
+    assert "No host of the inventory fits triton_hosts" in run.output
 
 
 def test_the_example_inventory_is_one() -> None:

@@ -292,7 +292,7 @@ def test_the_playbook_prints_one_table_of_a_fleet(hosts: Hosts, good: Path, brok
     inventory.write_text(json.dumps({"all": {"hosts": {name: {**local, **own} for name, own in fleet.items()}}}))
     arguments = ("inference.triton.gpus", "--inventory", str(inventory))
 
-    run = hosts.run(*arguments, "--extra-vars", f"triton_gpus_report={report}")
+    run = hosts.run(*arguments, "--extra-vars", f"triton_report_file={report}")
 
     assert run.returncode == 0, run.stdout
     rows = [line.strip().strip('",').split("  ") for line in run.stdout.splitlines() if line.startswith('        "')]

@@ -209,6 +209,9 @@ def test_check_mode_looks_at_all_and_touches_none(fleet: Fleet) -> None:
     [
         ({"triton_rollout_batches": ["0%"]}, "triton_rollout_batches is a list"),
         ({"triton_rollout_canary": "nobody"}, "no host of the inventory fits that pattern"),
+        ({"triton_rollout_soak": "5m"}, "are numbers of seconds"),
+        ({"triton_rollout_return_tasks": "/nowhere/return.yml"}, "/nowhere/return.yml: there is no such file"),
+        ({"triton_hosts": "nobody"}, "No host of the inventory fits triton_hosts"),
     ],
 )
 def test_a_plan_that_makes_no_sense_touches_nobody(fleet: Fleet, variables: dict[str, Any], told: str) -> None:

@@ -227,7 +227,16 @@ def _is_directory(entry: Any) -> bool:
         return False
 
 
+def without_models(repository: str) -> str:
+    """Why a directory may have no model, for people."""
+    if os.path.isfile(os.path.join(repository, CONFIG_FILE)):
+        return f"{repository}: this is a model, and not a model repository. Give the directory above it."
+    return f"{repository}: there is no model in here. Is this the model repository?"
+
+
 def _not_a_directory(path: str, what: str) -> str:
+    if os.path.isfile(path):
+        return f"{path}: this is a file, and a {what} is wanted."
     return f"{path}: there is no such {what}. Check the path, and that the file system is mounted."
 
 

@@ -11,7 +11,7 @@ from .._policy.match import QueryError
 from .._policy.rules import Policy
 from .._policy.waivers import Waiver
 from .baseline import KNOWABLE, Baseline
-from .discovery import Ignored
+from .discovery import Ignored, without_models
 from .planning import Edit, Plan
 from .results import diff, printable
 
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
         alarming = [plan for plan in self.plans if plan.decision.status in told and not plan.known]
         texts += [plan.problem() for plan in alarming]
         empty = set(self.paths) - {plan.model.repository for plan in self.plans}
-        texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
+        texts += map(without_models, sorted(empty))
         texts += self._found(
             decision.VIOLATION, "against the policy", "Each reason says what is missing; a waiver lets a model be."
         )

@@ -18,7 +18,7 @@ from .._placement.ensembles import Candidate, resolve
 from .._placement.polling import ModelOnDisk
 from .._placement.prediction import POLLING, Prediction, predict
 from .._placement.server import ServerView
-from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models
+from .discovery import ConfigFile, Ignored, ModelDirectory, RepositoryError, list_models, without_models
 from .inspection import Inspection, describe, inspect
 from .model_context import model_context
 from .results import printable
@@ -57,7 +57,7 @@ class Survey(NamedTuple):
         """What somebody should look at, whatever is predicted. ``patterns`` are those of `as_result`."""
         texts = [*self.server.warnings, *(f"{item.path}: {item.reason}" for item in self.ignored if item.harmful)]
         empty = set(self.paths) - {surveyed.model.repository for surveyed in self.models}
-        texts += [f"{path}: there is no model in here. Is this the model repository?" for path in sorted(empty)]
+        texts += map(without_models, sorted(empty))
         names = [surveyed.model.name for surveyed in self.models]
         texts += [f"models: no model fits {pattern!r}." for pattern in patterns if not fnmatch.filter(names, pattern)]
         return [printable(text) for text in texts]

@@ -145,6 +145,24 @@ def test_a_failure_that_is_a_long_report_is_cut_short():
     assert len(group.cause) < 810
 
 
+def test_a_failure_is_told_without_the_report_of_the_gpus_and_with_what_to_do():
+    report = [
+        "The policy wants these models on a GPU, and Triton cannot use one: ranker.",
+        "1 of 2 GPUs is usable: GPU 0000:41:00.0 fell off the bus.",
+        "",
+        "error: gpu_lost",
+        "  where:   GPU 0000:41:00.0",
+        "  do this: Drain this host and restart it.",
+        "",
+        "info: persistence_off",
+        "  where:   the host",
+        "What to do: repair the GPUs, or give these models a waiver.",
+    ]
+    (group,) = fleet({"a": {"failed": True, "msg": "\n".join(report)}}).attention
+    assert group.cause == f"{report[0]} {report[1]}"
+    assert group.cure == "Repair the GPUs, or give these models a waiver."
+
+
 def test_a_failure_is_told_without_what_ansible_puts_before_it():
     (group,) = fleet(
         {"a": {"placement_info": {"failed": True, "msg": "Task failed: Module failed: no such file"}}}

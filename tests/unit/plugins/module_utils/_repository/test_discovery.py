@@ -15,6 +15,7 @@ from ansible_collections.inference.triton.plugins.module_utils._repository.disco
     model_directory,
     repositories_of,
     repository_of,
+    without_models,
 )
 
 
@@ -226,8 +227,15 @@ def test_a_repository_that_does_not_exist(tmp_path):
 
 def test_a_file_for_a_repository(tmp_path):
     (tmp_path / "models").write_text("")
-    with pytest.raises(RepositoryError, match="models: there is no such directory"):
+    with pytest.raises(RepositoryError, match="models: this is a file, and a directory is wanted"):
         list_models(str(tmp_path / "models"))
+
+
+def test_a_model_for_a_repository(repository):
+    home = os.path.dirname(repository.model("m", versions=("1",)))
+    assert list_models(home).models == []
+    assert without_models(home) == f"{home}: this is a model, and not a model repository. Give the directory above it."
+    assert without_models(repository.path).endswith(": there is no model in here. Is this the model repository?")
 
 
 def test_a_path_with_a_nul(tmp_path):
