@@ -47,8 +47,8 @@ options:
         the Python package C(jmespath) on the managed host. C(spans_gpus) (true or false) is about one instance on
         several GPUs, known of vLLM models from C(model.json) and of TensorRT models with the parameter
         C(enable_multi_device). A query that fails on a model, for example because a function is given nothing, fails
-        the task before anything is written. For example, C(contains(a.b, 'x'\)) wants to be
-        C(a.b && contains(a.b, 'x'\)).
+        the task before anything is written. For example, V(contains(a.b, 'x'\)) wants to be
+        V(a.b && contains(a.b, 'x'\)).
       - C(instance_group) is what the rule wants, in Triton's own terms, as a list of groups. Each needs a C(kind) of
         V(KIND_GPU), V(KIND_CPU) or V(KIND_MODEL). C(gpus) of a group may be a list of numbers as in the file, or say
         which devices are meant on each host. It is V(all), or a mapping with any of C(memory_gb) (at least, in units of
