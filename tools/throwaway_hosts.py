@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -36,6 +38,11 @@ LABEL = "inference.triton.scenario"
 SSH = 22
 READY_TIMEOUT = 120.0  # seconds; a host that is not up by then never will be
 PORT_ATTEMPTS = 3
+LOWEST_PORT = 20000  # below are those that services are known by
+HIGHEST_PORT = 65535
+HANDED_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+HANDED_OUT_FROM = 32768  # unless the kernel says otherwise
+LOOPBACK_TIMEOUT = 1.0  # seconds
 AT_ONCE = 4  # hosts that are started at the same time
 REMOTE_TMP = "~/.ansible/tmp"  # Ansible's own default: the Makefile has another one, for this machine
 UNAVAILABLE = 75  # exit status, EX_TEMPFAIL of sysexits.h: nothing was tested, for want of hosts
@@ -250,10 +257,28 @@ def _wait(engine: Engine, name: str, port: int) -> None:
 
 
 def _free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody uses. Chosen here, for docker gives a restarted container other ones."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [each.getsockname()[1] for each in sockets]
+    """Ports of 127.0.0.1 that nobody uses. Chosen here, for docker gives a restarted container other ones.
+
+    None that the kernel hands out to whoever asks for any port: a host that restarts lets go of its ports for a moment,
+    and one that was killed leaves their forwarding behind, which would catch what was meant for others.
+    """
+    handed_out = int(HANDED_OUT.read_text().split()[0]) if HANDED_OUT.exists() else HANDED_OUT_FROM
+    candidates = range(LOWEST_PORT, handed_out) or range(LOWEST_PORT, HIGHEST_PORT + 1)
+    free = filter(_reaches_its_listener, random.sample(candidates, len(candidates)))
+    found = list(itertools.islice(free, number))
+    if len(found) < number:
+        raise HostsError(f"{len(found)} ports of 127.0.0.1 from {LOWEST_PORT} on are free, and {number} are needed.")
+    return found
+
+
+def _reaches_its_listener(port: int) -> bool:
+    """Whether one can listen on the port, and whoever connects to it arrives there rather than somewhere else."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as server:
+        server.settimeout(LOOPBACK_TIMEOUT)
+        with socket.create_connection(server.getsockname(), LOOPBACK_TIMEOUT) as connection:
+            arrived: bool = server.accept()[1] == connection.getsockname()
+            return arrived
+    return False
 
 
 def _connection(scenario: Scenario) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,3 +73,26 @@ def test_hosts_of_other_scenarios_count_too(engine: list[str], tmp_path: Path, m
     )
     with pytest.raises(HostsUnavailable, match="17 hosts need 136 inotify instances"):
         throwaway_hosts.create(Scenario("mine", tmp_path), {"a": "bookworm", "b": "bookworm"}, [])
+
+
+@pytest.mark.parametrize(
+    ("handed_out", "candidates"), [("20005 60999", range(20000, 20005)), ("1024 65535", range(20000, 65536))]
+)
+def test_ports_are_none_that_the_kernel_hands_out(
+    handed_out: str, candidates: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throwaway_hosts, "HANDED_OUT", tmp_path / "ip_local_port_range")
+    throwaway_hosts.HANDED_OUT.write_text(f"{handed_out}\n")
+    monkeypatch.setattr(throwaway_hosts, "_reaches_its_listener", lambda port: port != 20001)
+    ports = throwaway_hosts._free_ports(4)
+    assert len(set(ports)) == 4
+    assert set(ports) <= set(candidates) - {20001}
+    with pytest.raises(HostsError, match=rf"{len(candidates) - 1} ports of 127\.0\.0\.1 from 20000 on are free"):
+        throwaway_hosts._free_ports(len(candidates))
+
+
+def test_a_port_that_is_taken_is_not_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not throwaway_hosts._reaches_its_listener(port)
+    assert throwaway_hosts._reaches_its_listener(port)
