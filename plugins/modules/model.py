@@ -39,7 +39,8 @@ options:
       - V(loaded) loads each model that does not serve, and leaves alone what serves, unless it runs with something else
         than O(configs) has for it.
       - V(reloaded) asks for each model to be loaded, so that the server takes up what is new in its files.
-      - V(unloaded) unloads each model that serves.
+      - V(unloaded) unloads each model that serves, and waits until the server is done with it and with what goes along,
+        the models of an ensemble or the ensemble.
     type: str
     choices: [loaded, reloaded, unloaded]
     default: loaded

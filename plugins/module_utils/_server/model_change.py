@@ -15,7 +15,7 @@ from .evidence import Traces, look
 from .load_errors import explain
 from .model_outcome import Done, Outcome
 from .model_request import LOAD, NONE, UNLOAD, Request
-from .model_states import LOADING, READY, UNLOADED, Model, by_model, named
+from .model_states import LOADING, READY, UNLOADED, UNLOADING, Model, by_model, named
 from .triton import Triton
 
 # Failures after which the server may be at work on the request all the same.
@@ -64,7 +64,7 @@ class _Change:
             except ServerError as error:
                 seen = f"{error.seen} Of {len(names)} models, {number} were done before." if number else error.seen
                 raise ServerError(error.kind, error.url, seen, error.remedy, error.status, error.reason) from error
-        after_index = self._settled(self._index(), [name for name in names if actions[name] == UNLOAD])
+        after_index = self._unloaded(index, {name for name in names if actions[name] == UNLOAD})
         measured = any(traces.load_times for traces in before.values())
         after = look(self.triton, self.metrics if measured else None, after_index, names)
         done = [self._done(before[name], after[name], actions[name]) for name in names]
@@ -143,6 +143,18 @@ class _Change:
         """The index once the server is busy with none of the models, or the time is over."""
         deadline = time.monotonic() + self.request.wait_timeout
         return self._watched(index, lambda now: not any(named(now, name).is_on_its_way for name in names), deadline)
+
+    def _unloaded(self, before: Mapping[str, Model], names: Set[str]) -> Dict[str, Model]:
+        """The index once the server is done with unloading the models, and those that go along with them."""
+
+        def is_over(now: Mapping[str, Model]) -> bool:
+            # An ensemble takes along what it consists of, or goes along with it.
+            along = {name for name in now if named(now, name).state == UNLOADING != named(before, name).state}
+            return not any(named(now, name).is_on_its_way for name in names | along)
+
+        if not names:
+            return self._index()
+        return self._watched(self._index(), is_over, time.monotonic() + self.request.wait_timeout)
 
     def _watched(
         self, index: Dict[str, Model], enough: Callable[[Dict[str, Model]], bool], deadline: float

@@ -102,6 +102,8 @@ class FakeModel:
         self.seconds = 0.0  # that a load takes
         self.resets = False  # whether a load begins new statistics
         self.stays = False  # whether it is not unloaded for the requests that it serves
+        self.goes_with = None  # the model with which it is unloaded
+        self.lingers = 0  # how many looks at the index its unloading takes
         self.ready = True  # whether a version that is READY says itself that it is
         self.infer = (200, {"outputs": []})  # what a request to it is answered with
         self.fails_later = False  # whether it is not ready though its load was answered with success
@@ -174,6 +176,10 @@ class FakeTriton:
     def _index(self):
         entries = []
         for name, model in self.models.items():
+            if model.state == "UNLOADING":
+                model.lingers -= 1
+                if model.lingers < 0:
+                    model.state, model.reason = "UNAVAILABLE", "unloaded"
             known = {"version": "1", "state": model.state} if model.state else {}
             entries.append({"name": name, **known, **({"reason": model.reason} if model.reason else {})})
         return entries
@@ -212,8 +218,9 @@ class FakeTriton:
         return None if name in self.lost else (200, b"")
 
     def _unload(self, name, _body):
-        if name in self.models and self.models[name].state == "READY" and not self.models[name].stays:
-            self.models[name].state, self.models[name].reason = "UNAVAILABLE", "unloaded"
+        for other, model in self.models.items():
+            if name in (other, model.goes_with) and model.state == "READY" and not model.stays:
+                model.state, model.reason = ("UNLOADING", "") if model.lingers else ("UNAVAILABLE", "unloaded")
         return 200, b""
 
 

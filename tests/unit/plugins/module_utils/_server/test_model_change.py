@@ -224,6 +224,15 @@ def test_dependents_are_asked_for(fake, change):
     assert server.changes()[0][2] == {"parameters": {"unload_dependents": True}}
 
 
+def test_what_goes_along_is_waited_for(fake, change):
+    server = fake({"a": FakeModel(), "part": FakeModel(), "other": FakeModel(state="UNLOADING")})
+    server.models["part"].goes_with, server.models["part"].lingers = "a", 3
+    server.models["other"].lingers = 1000  # somebody else's
+    outcome = change(server, "unloaded", "a", dependents=True)
+    assert (outcome.others, outcome.failure()) == (["part"], "")
+    assert (server.models["part"].state, server.models["other"].state) == ("UNAVAILABLE", "UNLOADING")
+
+
 def test_a_name_that_is_no_model_is_told_when_it_is_unloaded(fake, change):
     outcome = change(fake({}), "unloaded", "typo")
     assert outcome.warnings() == ["The server knows no model of this name, so nothing is unloaded: typo."]
