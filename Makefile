@@ -14,10 +14,10 @@ LINK := .cache/collections/ansible_collections/inference/triton
 RESOLVE := .cache/venv-lock/bin/uv pip compile --quiet --no-cache --universal --python-version 3.11 --upgrade --no-annotate \
   --custom-compile-command "make lock"
 DEV := PATH="$(CURDIR)/.cache/venv-dev/bin:$$PATH"
-# One per core; a test is given to whichever is free.
-WORKERS := --numprocesses auto --dist worksteal
-# Where tests wait for a child or a timeout now and then, half as many again keep the cores busy.
-MORE_WORKERS = $(shell "$(PYTHON)" -c 'import os; print(os.cpu_count() * 3 // 2)')
+# A test is given to whichever process is free.
+PYTEST := pytest --dist worksteal --numprocesses
+# Where tests wait for a child or a timeout now and then, half as many processes again as cores keep these busy.
+WORKERS = $(shell "$(PYTHON)" -c 'import os; print(os.cpu_count() * 3 // 2)')
 # For tools that leave files in the home folder.
 OWN_HOME := HOME="$(CURDIR)/.cache/home"
 
@@ -85,7 +85,7 @@ sanity: dev ## ansible-test sanity on every Python found
 
 .PHONY: targets
 targets: dev ## tests/unit on every Python found that a managed host may have
-	$(DEV) python tools/run_ansible_test.py units --num-workers $(MORE_WORKERS)
+	$(DEV) python tools/run_ansible_test.py units --num-workers $(WORKERS)
 
 .PHONY: importer
 importer: .cache/venv-importer/.done ## build the collection and check it as Ansible Galaxy would
@@ -100,11 +100,11 @@ importer: .cache/venv-importer/.done ## build the collection and check it as Ans
 
 .PHONY: unit
 unit: dev ## tests/unit, tests/tools, tests/property and tests/differential (pytest arguments: make unit ARGS="-k enum")
-	$(DEV) pytest --numprocesses $(MORE_WORKERS) --dist worksteal tests/unit tests/tools tests/property tests/differential $(ARGS)
+	$(DEV) $(PYTEST) $(WORKERS) tests/unit tests/tools tests/property tests/differential $(ARGS)
 
 .PHONY: e2e
 e2e: dev ## tests/e2e: the modules through ansible-playbook against the real tritonserver
-	$(DEV) pytest $(WORKERS) tests/e2e $(ARGS)
+	$(DEV) $(PYTEST) auto tests/e2e $(ARGS)
 
 .PHONY: molecule
 molecule: dev ## roles on throw-away hosts with systemd: every scenario, or some: make molecule SCENARIO="gpu server"

@@ -149,7 +149,7 @@ class _Change:
 
         def is_over(now: Mapping[str, Model]) -> bool:
             # An ensemble takes along what it consists of, or goes along with it.
-            along = {name for name in now if named(now, name).state == UNLOADING != named(before, name).state}
+            along = {name for name, model in now.items() if model.state == UNLOADING != named(before, name).state}
             return not any(named(now, name).is_on_its_way for name in names | along)
 
         if not names:
